@@ -1,0 +1,187 @@
+// swift-tools-version:6.1
+/*
+ * Copyright 2026, The grpc-swift-tunnel Authors
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *     http://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+import PackageDescription
+
+var swiftSettings: [SwiftSetting] = [
+  .swiftLanguageMode(.v6),
+  .enableUpcomingFeature("ExistentialAny"),
+  .enableUpcomingFeature("InternalImportsByDefault"),
+  .enableUpcomingFeature("MemberImportVisibility"),
+]
+
+// For .ci/run. Not `-Xswiftc`: that would build the dependencies with other flags, and so again.
+if Context.environment["GRPC_TUNNEL_WARNINGS_AS_ERRORS"] == "1" {
+  swiftSettings.append(.unsafeFlags(["-warnings-as-errors"]))
+}
+
+let package = Package(
+  name: "grpc-swift-tunnel",
+  platforms: [
+    .macOS(.v15),
+    .iOS(.v18),
+    .tvOS(.v18),
+    .watchOS(.v11),
+    .visionOS(.v2),
+  ],
+  products: [
+    .library(name: "GRPCTunnel", targets: ["GRPCTunnel"]),
+    .library(name: "GRPCTunnelNIO", targets: ["GRPCTunnelNIO"]),
+    .executable(name: "grpc-tunnel", targets: ["grpc-tunnel"]),
+  ],
+  dependencies: [
+    .package(url: "https://github.com/grpc/grpc-swift-2.git", from: "2.4.3"),
+    .package(url: "https://github.com/grpc/grpc-swift-nio-transport.git", from: "2.9.2"),
+    .package(url: "https://github.com/grpc/grpc-swift-protobuf.git", from: "2.4.1"),
+    .package(url: "https://github.com/apple/swift-argument-parser.git", from: "1.8.2"),
+    .package(url: "https://github.com/apple/swift-collections.git", from: "1.6.0"),
+    .package(url: "https://github.com/apple/swift-log.git", from: "1.16.2"),
+    .package(url: "https://github.com/apple/swift-nio.git", from: "2.101.2"),
+    .package(url: "https://github.com/apple/swift-protobuf.git", from: "1.39.0"),
+  ],
+  targets: [
+    // The protocol alone: frames, codec, flow control and state machines. Values in, actions out;
+    // no concurrency, locks, clocks or I/O.
+    .target(
+      name: "GRPCTunnelProtocol",
+      dependencies: [
+        .product(name: "GRPCCore", package: "grpc-swift-2"),
+        .product(name: "DequeModule", package: "swift-collections"),
+        .product(name: "HeapModule", package: "swift-collections"),
+      ],
+      swiftSettings: swiftSettings
+    ),
+    // The library: sessions over any carrier, and the transports and services built on them.
+    // Knows GRPCCore, never NIO.
+    .target(
+      name: "GRPCTunnel",
+      dependencies: [
+        .target(name: "GRPCTunnelProtocol"),
+        .product(name: "GRPCCore", package: "grpc-swift-2"),
+        .product(name: "DequeModule", package: "swift-collections"),
+        .product(name: "Logging", package: "swift-log"),
+      ],
+      swiftSettings: swiftSettings
+    ),
+    // What must know NIO: settings of the HTTP/2 transports that suit tunnels.
+    .target(
+      name: "GRPCTunnelNIO",
+      dependencies: [
+        .target(name: "GRPCTunnel"),
+        .product(name: "GRPCCore", package: "grpc-swift-2"),
+        .product(name: "GRPCNIOTransportHTTP2", package: "grpc-swift-nio-transport"),
+        .product(name: "NIOCore", package: "swift-nio"),
+      ],
+      swiftSettings: swiftSettings
+    ),
+    // Router and agent, apart from the executable so that they can be tested.
+    .target(
+      name: "GRPCTunnelRouter",
+      dependencies: [
+        .target(name: "GRPCTunnel"),
+        .target(name: "GRPCTunnelNIO"),
+        .target(name: "GRPCTunnelProtocol"),
+        .product(name: "GRPCCore", package: "grpc-swift-2"),
+        .product(name: "GRPCNIOTransportHTTP2", package: "grpc-swift-nio-transport"),
+        .product(name: "Logging", package: "swift-log"),
+        .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "NIOPosix", package: "swift-nio"),
+      ],
+      swiftSettings: swiftSettings
+    ),
+    .executableTarget(
+      name: "grpc-tunnel",
+      dependencies: [
+        .target(name: "GRPCTunnel"),
+        .target(name: "GRPCTunnelNIO"),
+        .target(name: "GRPCTunnelRouter"),
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        .product(name: "GRPCCore", package: "grpc-swift-2"),
+        .product(name: "GRPCNIOTransportHTTP2", package: "grpc-swift-nio-transport"),
+        .product(name: "Logging", package: "swift-log"),
+      ],
+      swiftSettings: swiftSettings
+    ),
+    // The Swift end of the interop tests with another implementation. Not a product.
+    .executableTarget(
+      name: "interop-peer",
+      dependencies: [
+        .target(name: "GRPCTunnel"),
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        .product(name: "GRPCCore", package: "grpc-swift-2"),
+        .product(name: "GRPCNIOTransportHTTP2", package: "grpc-swift-nio-transport"),
+        .product(name: "GRPCProtobuf", package: "grpc-swift-protobuf"),
+        .product(name: "SwiftProtobuf", package: "swift-protobuf"),
+      ],
+      path: "Interop/SwiftPeer",
+      swiftSettings: swiftSettings
+    ),
+    // Carriers that tests can cut and stall, recorders and a manual clock. Not a product.
+    .target(
+      name: "GRPCTunnelTestSupport",
+      dependencies: [
+        .target(name: "GRPCTunnel"),
+        .target(name: "GRPCTunnelProtocol"),
+        .product(name: "GRPCCore", package: "grpc-swift-2"),
+        .product(name: "DequeModule", package: "swift-collections"),
+      ],
+      swiftSettings: swiftSettings
+    ),
+    // The recordings in Tests/Vectors, read. Not a product.
+    .target(
+      name: "RecordedTunnels",
+      path: "Tests/RecordedTunnels",
+      swiftSettings: swiftSettings
+    ),
+    .testTarget(
+      name: "GRPCTunnelProtocolTests",
+      dependencies: [
+        .target(name: "GRPCTunnelProtocol"),
+        .target(name: "RecordedTunnels"),
+        .product(name: "GRPCCore", package: "grpc-swift-2"),
+        .product(name: "SwiftProtobuf", package: "swift-protobuf"),
+      ],
+      swiftSettings: swiftSettings
+    ),
+    .testTarget(
+      name: "GRPCTunnelTests",
+      dependencies: [
+        .target(name: "GRPCTunnel"),
+        .target(name: "GRPCTunnelNIO"),
+        .target(name: "GRPCTunnelProtocol"),
+        .target(name: "GRPCTunnelTestSupport"),
+        .target(name: "RecordedTunnels"),
+        .product(name: "GRPCCore", package: "grpc-swift-2"),
+        .product(name: "GRPCNIOTransportHTTP2", package: "grpc-swift-nio-transport"),
+        .product(name: "SwiftProtobuf", package: "swift-protobuf"),
+      ],
+      swiftSettings: swiftSettings
+    ),
+    .testTarget(
+      name: "GRPCTunnelRouterTests",
+      dependencies: [
+        .target(name: "GRPCTunnel"),
+        .target(name: "GRPCTunnelRouter"),
+        .target(name: "GRPCTunnelTestSupport"),
+        .product(name: "GRPCCore", package: "grpc-swift-2"),
+        .product(name: "GRPCNIOTransportHTTP2", package: "grpc-swift-nio-transport"),
+        .product(name: "Logging", package: "swift-log"),
+      ],
+      swiftSettings: swiftSettings
+    ),
+  ]
+)

@@ -1,0 +1,24 @@
+/*
+ * Copyright 2026, The grpc-swift-tunnel Authors
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *     http://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+/// Something that happened to a reverse tunnel.
+public enum ReverseTunnelEvent<Key: Hashable & Sendable>: Sendable {
+  /// The tunnel was opened and takes RPCs.
+  case opened(TunnelInformation, key: Key)
+
+  /// The tunnel has ended; the error is nil when this end closed it because it was told to.
+  case closed(TunnelInformation, key: Key, error: TunnelError?)
+}

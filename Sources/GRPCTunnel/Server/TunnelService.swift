@@ -1,0 +1,206 @@
+/*
+ * Copyright 2026, The grpc-swift-tunnel Authors
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *     http://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+public import GRPCCore
+internal import GRPCTunnelProtocol
+
+/// The service that lets clients open tunnels to a `GRPCServer` on which it is registered.
+///
+/// Through forward tunnels it offers services of its own, which may or may not also be registered on
+/// the outer server. Reverse tunnels go to a ``ReverseTunnels``, through which the clients that
+/// opened them are called. A kind of tunnel that is not set up is refused with `unimplemented`.
+///
+/// Wrap the outer server's transport in a ``SanitizedServerTransport``: some deadlines that a peer can
+/// send trap in GRPCCore. Its settings for HTTP/2 limit tunnels too; `GRPCTunnelNIO` has some that suit.
+///
+/// Each tunnel lives within the RPC that carries it. When the outer server shuts down gracefully,
+/// tunnels take no more RPCs, and end when those that are open have ended or the drain timeout has
+/// passed.
+public struct TunnelService: RegistrableRPCService {
+  private typealias AcceptReverse =
+    @Sendable (_ request: TunnelRequest) async throws -> AcceptedReverseTunnel
+
+  private let router: RPCRouter<AcceptedTunnelTransport>
+  private let acceptReverse: AcceptReverse?
+  private let config: TunnelConfig
+  private let clock: TunnelClock
+
+  /// A service for forward tunnels only.
+  ///
+  /// - Parameters:
+  ///   - services: What is offered through forward tunnels.
+  ///   - interceptors: Run for the RPCs within forward tunnels.
+  ///   - config: Limits and times of forward tunnels.
+  public init(
+    services: [any RegistrableRPCService],
+    interceptors: [any ServerInterceptor] = [],
+    config: TunnelConfig = .defaults
+  ) {
+    self.init(services, interceptors, acceptReverse: nil, config, .continuous)
+  }
+
+  /// A service for reverse tunnels, and for forward tunnels too when there are services to offer.
+  ///
+  /// - Parameters:
+  ///   - services: What is offered through forward tunnels; none by default.
+  ///   - interceptors: Run for the RPCs within forward tunnels.
+  ///   - reverseTunnels: Where reverse tunnels go.
+  ///   - config: Limits and times of forward tunnels.
+  public init(
+    services: [any RegistrableRPCService] = [],
+    interceptors: [any ServerInterceptor] = [],
+    reverseTunnels: ReverseTunnels<some Hashable & Sendable>,
+    config: TunnelConfig = .defaults
+  ) {
+    self.init(
+      services,
+      interceptors,
+      acceptReverse: { try await reverseTunnels.accept($0) },
+      config,
+      .continuous
+    )
+  }
+
+  /// A service for forward tunnels only, on another clock.
+  package init(
+    services: [any RegistrableRPCService],
+    config: TunnelConfig = .defaults,
+    clock: TunnelClock
+  ) {
+    self.init(services, [], acceptReverse: nil, config, clock)
+  }
+
+  private init(
+    _ services: [any RegistrableRPCService],
+    _ interceptors: [any ServerInterceptor],
+    acceptReverse: AcceptReverse?,
+    _ config: TunnelConfig,
+    _ clock: TunnelClock
+  ) {
+    var router = RPCRouter<AcceptedTunnelTransport>()
+    for service in services {
+      service.registerMethods(with: &router)
+    }
+    router.registerInterceptors(pipeline: interceptors.map { .apply($0, to: .all) })
+    self.router = router
+    self.acceptReverse = acceptReverse
+    self.config = config
+    self.clock = clock
+  }
+
+  /// Registers the methods that open tunnels; `GRPCServer` calls it.
+  public func registerMethods<Transport: ServerTransport>(
+    with router: inout RPCRouter<Transport>
+  ) {
+    router.registerHandler(
+      forMethod: .openTunnel,
+      deserializer: ClientFrameDeserializer(),
+      serializer: ServerFrameSerializer()
+    ) { request, context in
+      try await self.openTunnel(request, context)
+    }
+    router.registerHandler(
+      forMethod: .openReverseTunnel,
+      deserializer: ServerFrameDeserializer(),
+      serializer: ClientFrameSerializer()
+    ) { request, context in
+      try await self.openReverseTunnel(request, context)
+    }
+  }
+
+  private func openTunnel(
+    _ request: StreamingServerRequest<ClientFrame>,
+    _ context: ServerContext
+  ) async throws -> StreamingServerResponse<ServerFrame> {
+    guard self.router.count > 0 else {
+      throw RPCError(
+        code: .unimplemented,
+        message: "This server offers no services through forward tunnels."
+      )
+    }
+    let opening = TunnelRequest(metadata: request.metadata, context: context)
+    let session = ServerSession(
+      configuration: TunnelConfiguration(self.config),
+      offered: .offered,
+      peers: TunnelPeers(
+        opening.information(direction: .forward),
+        carrier: context.transportSpecific
+      ),
+      clock: self.clock
+    )
+    session.carrierOpened(peer: CarrierHeaders(request.metadata))
+    var headers = Metadata()
+    CarrierHeaders.offered.write(into: &headers)
+    return StreamingServerResponse(metadata: headers) { writer in
+      let transport = AcceptedTunnelTransport(
+        session: session,
+        inbound: request.messages,
+        outbound: writer
+      )
+      let server = GRPCServer(transport: transport, router: self.router)
+      try await context.cancellation.draining(onCancel: { session.beginDrain() }) {
+        do {
+          try await server.serve()
+        } catch let error as RuntimeError {
+          // The server wraps what its transport throws.
+          throw error.cause ?? error
+        }
+      }
+      return [:]
+    }
+  }
+
+  private func openReverseTunnel(
+    _ request: StreamingServerRequest<ServerFrame>,
+    _ context: ServerContext
+  ) async throws -> StreamingServerResponse<ClientFrame> {
+    guard let acceptReverse = self.acceptReverse else {
+      throw RPCError(code: .unimplemented, message: "This server takes no reverse tunnels.")
+    }
+    let opening = TunnelRequest(metadata: request.metadata, context: context)
+    let tunnel = try await acceptReverse(opening)
+    var headers = Metadata()
+    CarrierHeaders.offered.write(into: &headers)
+    return StreamingServerResponse(metadata: headers) { writer in
+      try await context.cancellation.draining(onCancel: { tunnel.beginDrain() }) {
+        try await tunnel.run(request.messages, writer)
+      }
+      return [:]
+    }
+  }
+}
+
+extension ServerContext.RPCCancellationHandle {
+  /// Runs a tunnel; the carrier's cancellation, which also says that its server is shutting down,
+  /// lets it drain.
+  fileprivate func draining(
+    onCancel beginDrain: @escaping @Sendable () -> Void,
+    _ run: () async throws -> Void
+  ) async throws {
+    try await withThrowingTaskGroup(of: Void.self) { group in
+      group.addTask {
+        do {
+          try await self.cancelled
+        } catch {
+          return
+        }
+        beginDrain()
+      }
+      defer { group.cancelAll() }
+      try await run()
+    }
+  }
+}

@@ -1,0 +1,101 @@
+/*
+ * Copyright 2026, The grpc-swift-tunnel Authors
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *     http://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+internal import GRPCCore
+internal import GRPCTunnelProtocol
+
+/// The tunnel client's end of a tunnel at work.
+typealias ClientSession = TunnelSession<TunnelClientStateMachine>
+
+extension TunnelSession where Machine == TunnelClientStateMachine {
+  /// Takes a place for a stream and runs `body` with it; the stream is cancelled if it has not ended
+  /// when `body` returns.
+  func withStream<Result: Sendable>(
+    descriptor: MethodDescriptor,
+    _ body: (
+      _ stream: RPCStream<TunnelClientTransport.Inbound, TunnelClientTransport.Outbound>
+    ) async throws -> Result
+  ) async throws -> Result {
+    try await self.reserveStream()
+    return try await self.withReservedStream(descriptor: descriptor, body)
+  }
+
+  /// Runs `body` with a stream on a place that was taken with ``reserveStream()``.
+  func withReservedStream<Result: Sendable>(
+    descriptor: MethodDescriptor,
+    _ body: (
+      _ stream: RPCStream<TunnelClientTransport.Inbound, TunnelClientTransport.Outbound>
+    ) async throws -> Result
+  ) async throws -> Result {
+    let stream = ClientStream(session: self, descriptor: descriptor)
+    defer { stream.release() }
+    return try await body(
+      RPCStream(
+        descriptor: descriptor,
+        inbound: RPCAsyncSequence(wrapping: ClientStream.Inbound(stream: stream)),
+        outbound: RPCWriter.Closable(wrapping: ClientStream.Outbound(stream: stream))
+      )
+    )
+  }
+
+  /// How the metadata of an RPC of this service travels in this tunnel.
+  func translator(for service: String) -> StreamTranslator {
+    self.inspect { machine in
+      StreamTranslator(
+        encodesBinaryValues: machine.extensions.contains(.binaryMetadata),
+        service: service
+      )
+    }
+  }
+
+  func carrierOpened(peer: CarrierHeaders) {
+    self.update { machine in
+      machine.carrierOpened(peer: peer)
+      return ((), .tunnel)
+    }
+  }
+
+  func startConnecting() {
+    let now = self.clock.now()
+    self.update { machine in
+      machine.startConnecting(now: now)
+      return ((), .nothing)
+    }
+  }
+
+  func beginDrain() {
+    let now = self.clock.now()
+    self.update { machine in
+      machine.beginDrain(now: now)
+      return ((), .tunnel)
+    }
+  }
+
+  /// Takes a frame from the tunnel server.
+  ///
+  /// - Returns: Whether it changed the tunnel as a whole.
+  @discardableResult
+  func receive(_ frame: ServerFrame) -> Bool {
+    let now = self.clock.now()
+    return self.update { machine in
+      switch machine.receive(frame, now: now) {
+      case .ignored: (false, .nothing)
+      case .stream(let stream): (false, .stream(stream))
+      case .tunnel, .fault: (true, .tunnel)
+      }
+    }
+  }
+}

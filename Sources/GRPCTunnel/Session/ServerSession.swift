@@ -1,0 +1,168 @@
+/*
+ * Copyright 2026, The grpc-swift-tunnel Authors
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *     http://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+internal import GRPCCore
+internal import GRPCTunnelProtocol
+
+/// The tunnel server's end of a tunnel at work, with the handlers that it runs.
+final class ServerSession: Sendable {
+  typealias StreamHandler =
+    @Sendable (
+      _ stream: RPCStream<
+        RPCAsyncSequence<RPCRequestPart<TunnelMessageBytes>, any Error>,
+        RPCWriter<RPCResponsePart<TunnelMessageBytes>>.Closable
+      >,
+      _ context: ServerContext
+    ) async -> Void
+
+  let session: TunnelSession<TunnelServerStateMachine>
+  private let peers: TunnelPeers
+  private let cancellations: LockedValue<[StreamID: ServerContext.RPCCancellationHandle]>
+
+  init(
+    configuration: TunnelConfiguration,
+    offered: CarrierHeaders,
+    peers: TunnelPeers,
+    clock: TunnelClock
+  ) {
+    self.session = TunnelSession(
+      machine: TunnelServerStateMachine(configuration: configuration, offered: offered),
+      clock: clock
+    )
+    self.peers = peers
+    self.cancellations = LockedValue([:])
+  }
+
+  // MARK: - The tunnel
+
+  func startConnecting() {
+    let now = self.session.clock.now()
+    self.session.update { machine in
+      machine.startConnecting(now: now)
+      return ((), .nothing)
+    }
+  }
+
+  func carrierOpened(peer: CarrierHeaders) {
+    self.session.update { machine in
+      machine.carrierOpened(peer: peer)
+      return ((), .tunnel)
+    }
+  }
+
+  func beginDrain() {
+    let now = self.session.clock.now()
+    self.session.update { machine in
+      machine.beginDrain(now: now)
+      return ((), .tunnel)
+    }
+  }
+
+  /// Reads frames and runs the handlers of the RPCs that they start, until the tunnel has ended and
+  /// the handlers have returned.
+  func readFrames(
+    from inbound: RPCAsyncSequence<ClientFrame, any Error>,
+    handler: @escaping StreamHandler
+  ) async {
+    await withDiscardingTaskGroup { group in
+      await self.session.readFrames(from: inbound) { frame in
+        if let accepted = self.receive(frame) {
+          group.addTask { await self.run(accepted, handler: handler) }
+        }
+      }
+      self.cancelAllHandlers()
+      group.cancelAll()
+    }
+  }
+
+  private func receive(_ frame: ClientFrame) -> AcceptedStream? {
+    let now = self.session.clock.now()
+    let result: ServerFrameResult = self.session.update { machine in
+      let result = machine.receive(frame, now: now)
+      switch result {
+      case .ignored, .newStream: return (result, .nothing)
+      case .stream(let id): return (result, .stream(id))
+      case .fault: return (result, .tunnel)
+      }
+    } beforeResuming: { result in
+      if case .stream(let id) = result { self.cancelHandlerIfAborted(id) }
+    }
+    switch result {
+    case .newStream(let accepted): return accepted
+    case .stream, .ignored, .fault: return nil
+    }
+  }
+
+  // MARK: - Handlers
+
+  private func run(_ accepted: AcceptedStream, handler: StreamHandler) async {
+    let descriptor = MethodDescriptor(
+      fullyQualifiedService: accepted.service,
+      method: accepted.method
+    )
+    await withServerContextRPCCancellationHandle { cancellation in
+      self.cancellations.withLock { $0[accepted.id] = cancellation }
+      self.cancelHandlerIfAborted(accepted.id)
+
+      let stream = ServerStream(session: self, id: accepted.id, service: accepted.service)
+      var context = ServerContext(
+        descriptor: descriptor,
+        remotePeer: self.peers.remotePeer,
+        localPeer: self.peers.localPeer,
+        cancellation: cancellation
+      )
+      context.transportSpecific = self.peers.context
+      await handler(
+        RPCStream(
+          descriptor: descriptor,
+          inbound: RPCAsyncSequence(wrapping: ServerStream.Inbound(stream: stream)),
+          outbound: RPCWriter.Closable(wrapping: ServerStream.Outbound(stream: stream))
+        ),
+        context
+      )
+      _ = self.cancellations.withLock { $0.removeValue(forKey: accepted.id) }
+    }
+    self.session.update { machine in
+      machine.release(accepted.id)
+      return ((), .stream(accepted.id))
+    }
+  }
+
+  /// Fires the cancellation handle of an RPC that ended without its handler's doing.
+  func cancelHandlerIfAborted(_ id: StreamID) {
+    guard self.session.inspect({ $0.isAborted(id) }) else { return }
+    self.cancellations.withLock { $0[id] }?.cancel()
+  }
+
+  func cancelHandlersIfAborted(_ ids: [StreamID]) {
+    for id in ids {
+      self.cancelHandlerIfAborted(id)
+    }
+  }
+
+  private func cancelAllHandlers() {
+    for (_, cancellation) in self.cancellations.withLock({ $0 }) {
+      cancellation.cancel()
+    }
+  }
+}
+
+/// What the handlers of a tunnel are told about its two ends.
+struct TunnelPeers: Sendable {
+  var remotePeer: String
+  var localPeer: String
+  var context: TunnelServerContext
+}

@@ -1,0 +1,179 @@
+/*
+ * Copyright 2026, The grpc-swift-tunnel Authors
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *     http://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+internal import GRPCCore
+internal import GRPCTunnelProtocol
+
+/// One RPC at the tunnel server, as its handler reads and writes it.
+struct ServerStream: Sendable {
+  let session: ServerSession
+  let id: StreamID
+  /// The fully qualified name of the service.
+  let service: String
+
+  private func translator() -> StreamTranslator {
+    self.session.session.inspect { machine in
+      StreamTranslator(
+        encodesBinaryValues: machine.extensions.contains(.binaryMetadata),
+        service: self.service
+      )
+    }
+  }
+
+  fileprivate func read() async throws -> RPCRequestPart<TunnelMessageBytes>? {
+    switch try await self.session.session.read(self.id) {
+    case .headers(let headers):
+      var metadata: Metadata
+      do {
+        metadata = try self.translator().metadata(from: headers)
+      } catch {
+        let error = RPCError(unreadable: error, of: "request's headers")
+        self.abort(error)
+        throw error
+      }
+      // Cleaned, and one value only: GRPCCore traps on some that peers may send.
+      if let timeout = headers[RPCTimeout.key].last.flatMap({ RPCTimeout.decode($0) }) {
+        metadata.addString(RPCTimeout.encode(timeout), forKey: RPCTimeout.key)
+      }
+      return .metadata(metadata)
+    case .message(let message):
+      return .message(TunnelMessageBytes(message))
+    case .none:
+      return nil
+    }
+  }
+
+  fileprivate func write(_ metadata: Metadata) throws {
+    let headers: WireMetadata
+    do {
+      headers = try self.translator().wireMetadata(from: metadata)
+    } catch {
+      let error = RPCError(unsendable: error, of: "response")
+      self.abort(error)
+      throw error
+    }
+    let result: StreamWriteResult = self.session.session.update { machine in
+      (machine.writeHeaders(headers, to: self.id), .stream(self.id))
+    }
+    if case .failed(let error) = result { throw error }
+  }
+
+  fileprivate func write(_ message: ArraySlice<UInt8>) async throws {
+    let result: StreamWriteResult = self.session.session.update { machine in
+      (machine.write(message, to: self.id), .nothing)
+    }
+    switch result {
+    case .written:
+      ()
+    case .writtenThenWait:
+      try await self.session.session.waitUntilWritable(self.id)
+    case .failed(let error):
+      throw error
+    }
+  }
+
+  fileprivate func write(_ status: Status, _ trailers: Metadata) {
+    var trailers = trailers
+    var close = CloseStream()
+    close.status = RichStatus.wireStatus(for: status, takingDetailsFrom: &trailers).status
+    do {
+      let wire = try self.translator().wireMetadata(from: trailers)
+      close.responseTrailers = wire.isEmpty ? nil : wire
+    } catch {
+      let error = RPCError(unsendable: error, of: "response")
+      close = CloseStream(
+        status: WireStatus(code: Int32(error.code.rawValue), message: error.message)
+      )
+    }
+    let now = self.session.session.clock.now()
+    self.session.session.update { machine in
+      machine.close(self.id, with: close, now: now)
+      return ((), .stream(self.id))
+    }
+  }
+
+  fileprivate func abort(_ error: RPCError) {
+    self.session.session.update { machine in
+      machine.abort(self.id, error)
+      return ((), .stream(self.id))
+    } beforeResuming: {
+      self.session.cancelHandlerIfAborted(self.id)
+    }
+  }
+}
+
+extension ServerStream {
+  /// What GRPCCore reads.
+  struct Inbound: AsyncSequence, Sendable {
+    typealias Element = RPCRequestPart<TunnelMessageBytes>
+    typealias Failure = any Error
+
+    let stream: ServerStream
+
+    func makeAsyncIterator() -> AsyncIterator {
+      AsyncIterator(stream: self.stream)
+    }
+
+    struct AsyncIterator: AsyncIteratorProtocol {
+      let stream: ServerStream
+
+      mutating func next() async throws -> Element? {
+        try await self.stream.read()
+      }
+
+      mutating func next(
+        isolation actor: isolated (any Actor)?
+      ) async throws(any Error) -> Element? {
+        try await self.stream.read()
+      }
+    }
+  }
+
+  /// What GRPCCore writes.
+  struct Outbound: ClosableRPCWriterProtocol {
+    typealias Element = RPCResponsePart<TunnelMessageBytes>
+
+    let stream: ServerStream
+
+    func write(_ element: Element) async throws {
+      switch element {
+      case .metadata(let metadata):
+        try self.stream.write(metadata)
+      case .message(let message):
+        try await self.stream.write(message.slice)
+      case .status(let status, let trailers):
+        self.stream.write(status, trailers)
+      }
+    }
+
+    func write(contentsOf elements: some Sequence<Element>) async throws {
+      for element in elements {
+        try await self.write(element)
+      }
+    }
+
+    func finish() async {
+      // Nothing follows a status, and without one the stream is closed when the handler returns.
+    }
+
+    func finish(throwing error: any Error) async {
+      self.stream.abort(
+        error as? RPCError
+          ?? RPCError(code: .unknown, message: "The response failed.", cause: error)
+      )
+    }
+  }
+}

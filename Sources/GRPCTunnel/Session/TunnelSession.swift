@@ -1,0 +1,403 @@
+/*
+ * Copyright 2026, The grpc-swift-tunnel Authors
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *     http://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+internal import DequeModule
+internal import GRPCCore
+internal import GRPCTunnelProtocol
+
+/// One end of one tunnel at work: a state machine behind a lock, and those who wait for it.
+///
+/// Every input takes the lock, changes the machine, collects who may go on, gives the lock back and
+/// resumes them. ``run`` functions move frames between the machine and the carrier; the functions
+/// for streams are called by applications, from any task.
+final class TunnelSession<Machine: TunnelStateMachine>: Sendable {
+  typealias Part = Machine.Part
+
+  struct Waiter {
+    var id: UInt64
+    var continuation: CheckedContinuation<Void, any Error>
+  }
+
+  struct State {
+    var machine: Machine
+    /// Applications that wait for the next part of a stream.
+    var readers: [StreamID: CheckedContinuation<Part?, any Error>] = [:]
+    /// Applications that wait for a stream to take more.
+    var writers: [StreamID: [Waiter]] = [:]
+    /// Applications that wait for a place for a stream, in order.
+    var places: Deque<Waiter> = []
+    var closeWaiters: [Waiter] = []
+    /// The pump, when there is nothing to send.
+    var pump: CheckedContinuation<Void, Never>?
+    /// The loop that reads the carrier, when it must not go on.
+    var pausedInbound: CheckedContinuation<Void, Never>?
+    /// Whoever must hear of a timer earlier than the one that is slept for.
+    var timers: CheckedContinuation<Void, Never>?
+    var timerInForce: Duration?
+    var nextWaiterID: UInt64 = 0
+  }
+
+  let clock: TunnelClock
+  private let state: LockedValue<State>
+
+  init(machine: sending Machine, clock: TunnelClock) {
+    self.clock = clock
+    self.state = LockedValue(State(machine: machine))
+  }
+
+  // MARK: - Inputs
+
+  /// What an input may have changed beyond the loops of the session itself.
+  enum Scope {
+    case nothing
+    case stream(StreamID)
+    case streams([StreamID])
+    /// The tunnel as a whole: it opened, drains or ended.
+    case tunnel
+  }
+
+  /// Applies an input and resumes whoever may go on.
+  ///
+  /// - Parameter beforeResuming: Called once the input was applied, without the lock. The handler of
+  ///   an RPC that is cancelled sees that before a read or a write of its own fails.
+  @discardableResult
+  func update<Output: Sendable>(
+    _ body: (inout Machine) -> (Output, Scope),
+    beforeResuming: (Output) -> Void = { _ in }
+  ) -> Output {
+    var wakeups = Wakeups<Part>()
+    let output = self.state.withLock { state in
+      let (output, scope) = body(&state.machine)
+      state.collect(scope, into: &wakeups)
+      return output
+    }
+    beforeResuming(output)
+    wakeups.resume()
+    return output
+  }
+
+  /// Looks at the machine.
+  func inspect<Output: Sendable>(_ body: (Machine) -> Output) -> Output {
+    self.state.withLock { body($0.machine) }
+  }
+
+  /// Ends the tunnel at once; only the first call counts.
+  func close(_ closure: TunnelClosure) {
+    self.update { machine in
+      machine.close(closure)
+      return ((), .tunnel)
+    }
+  }
+
+  // MARK: - Applications
+
+  /// The next part of a stream; nil after the last one.
+  func read(_ stream: StreamID) async throws -> Part? {
+    try await withTaskCancellationHandler {
+      try await withCheckedThrowingContinuation { continuation in
+        self.read(stream, continuation: continuation)
+      }
+    } onCancel: {
+      let reader = self.state.withLock { $0.readers.removeValue(forKey: stream) }
+      reader?.resume(throwing: RPCError.cancelledByTask)
+    }
+  }
+
+  private func read(
+    _ stream: StreamID,
+    continuation: CheckedContinuation<Part?, any Error>
+  ) {
+    var wakeups = Wakeups<Part>()
+    self.state.withLock { state in
+      // A cancellation that came before this has found nobody to resume.
+      if Task.isCancelled {
+        wakeups.readers.append((continuation, .failure(RPCError.cancelledByTask)))
+        return
+      }
+      guard state.readers[stream] == nil else {
+        let error = RPCError(code: .internalError, message: "Two tasks read from one RPC.")
+        wakeups.readers.append((continuation, .failure(error)))
+        return
+      }
+      state.readers[stream] = continuation
+      state.collect(.stream(stream), into: &wakeups)
+    }
+    wakeups.resume()
+  }
+
+  /// Suspends until a stream that was full takes more, or has ended.
+  func waitUntilWritable(_ stream: StreamID) async throws {
+    try await self.wait { state, waiter in
+      switch state.machine.writeReadiness(of: stream) {
+      case .ready:
+        return .success(())
+      case .failed(let error):
+        return .failure(error)
+      case .wait:
+        state.writers[stream, default: []].append(waiter)
+        return nil
+      }
+    } remove: { state, id in
+      guard let index = state.writers[stream]?.firstIndex(where: { $0.id == id }) else {
+        return nil
+      }
+      return state.writers[stream]?.remove(at: index)
+    }
+  }
+
+  /// Takes a place for a stream, waiting for the tunnel to open or for another stream to end.
+  func reserveStream() async throws {
+    try await self.wait { state, waiter in
+      // Nobody overtakes those who wait already.
+      if !state.places.isEmpty, state.machine.closure == nil {
+        state.places.append(waiter)
+        return nil
+      }
+      switch state.machine.reserveStream() {
+      case .reserved:
+        return .success(())
+      case .failed(let error):
+        return .failure(error)
+      case .wait:
+        state.places.append(waiter)
+        return nil
+      }
+    } remove: { state, id in
+      guard let index = state.places.firstIndex(where: { $0.id == id }) else { return nil }
+      return state.places.remove(at: index)
+    }
+  }
+
+  /// Suspends until the tunnel has ended.
+  func waitUntilClosed() async throws {
+    try await self.wait { state, waiter in
+      if state.machine.closure != nil { return .success(()) }
+      state.closeWaiters.append(waiter)
+      return nil
+    } remove: { state, id in
+      guard let index = state.closeWaiters.firstIndex(where: { $0.id == id }) else { return nil }
+      return state.closeWaiters.remove(at: index)
+    }
+  }
+
+  /// Suspends the caller until `check` has, or whoever takes the waiter it left gives, a result.
+  private func wait(
+    _ check: (inout State, Waiter) -> Result<Void, any Error>?,
+    remove: @escaping @Sendable (inout State, UInt64) -> Waiter?
+  ) async throws {
+    let id = self.state.withLock { state in
+      state.nextWaiterID += 1
+      return state.nextWaiterID
+    }
+    try await withTaskCancellationHandler {
+      try await withCheckedThrowingContinuation { continuation in
+        let result: Result<Void, any Error>? = self.state.withLock { state in
+          // A cancellation that came before this has found nobody to resume.
+          if Task.isCancelled { return .failure(RPCError.cancelledByTask) }
+          return check(&state, Waiter(id: id, continuation: continuation))
+        }
+        if let result { continuation.resume(with: result) }
+      }
+    } onCancel: {
+      let waiter = self.state.withLock { remove(&$0, id) }
+      waiter?.continuation.resume(throwing: RPCError.cancelledByTask)
+    }
+  }
+
+  // MARK: - The session's own loops
+
+  /// What the pump does next.
+  enum Output {
+    case frames
+    case end(OutputEnd)
+  }
+
+  /// Waits for frames to send, or for the end of sending.
+  func nextFrames(into frames: inout [Machine.OutboundFrame]) async -> Output {
+    while true {
+      var wakeups = Wakeups<Part>()
+      let output: Output? = self.state.withLock { state in
+        if state.machine.hasFrames {
+          let drained = state.machine.takeFrames(
+            into: &frames,
+            maximumByteCount: Self.maximumBatchByteCount
+          )
+          state.collect(drained.isEmpty ? .nothing : .streams(drained), into: &wakeups)
+          // A batch may turn out empty: its streams ended before their turn came.
+          if !frames.isEmpty { return .frames }
+        }
+        return state.machine.outputEnd.map { .end($0) }
+      }
+      wakeups.resume()
+      if let output { return output }
+      await self.suspendPump()
+    }
+  }
+
+  private func suspendPump() async {
+    await withCheckedContinuation { continuation in
+      let mustGoOn = self.state.withLock { state in
+        if state.machine.hasFrames || state.machine.outputEnd != nil { return true }
+        state.pump = continuation
+        return false
+      }
+      if mustGoOn { continuation.resume() }
+    }
+  }
+
+  /// Suspends while the carrier must not be read.
+  func waitWhileInboundIsPaused() async {
+    let isPaused = self.state.withLock { $0.machine.isInboundPaused && $0.machine.closure == nil }
+    guard isPaused else { return }
+    await withCheckedContinuation { continuation in
+      let mustGoOn = self.state.withLock { state in
+        if !state.machine.isInboundPaused || state.machine.closure != nil { return true }
+        state.pausedInbound = continuation
+        return false
+      }
+      if mustGoOn { continuation.resume() }
+    }
+  }
+
+  /// Waits for a timer to sleep for; nil when the tunnel has ended, or the task was cancelled.
+  func nextTimer() async -> Duration? {
+    while !Task.isCancelled {
+      let timer: (isClosed: Bool, time: Duration?) = self.state.withLock { state in
+        state.timerInForce = state.machine.nextTimer
+        return (state.machine.closure != nil, state.timerInForce)
+      }
+      if timer.isClosed { return nil }
+      if let time = timer.time { return time }
+      await self.suspendTimers(until: nil)
+    }
+    return nil
+  }
+
+  /// Suspends until there is an earlier timer than `time`, or the tunnel has ended.
+  func suspendTimers(until time: Duration?) async {
+    await withTaskCancellationHandler {
+      await withCheckedContinuation { continuation in
+        let mustGoOn = self.state.withLock { state in
+          if Task.isCancelled || state.machine.closure != nil { return true }
+          if let next = state.machine.nextTimer, time.map({ next < $0 }) ?? true { return true }
+          state.timers = continuation
+          return false
+        }
+        if mustGoOn { continuation.resume() }
+      }
+    } onCancel: {
+      let timers = self.state.withLock { $0.timers.take() }
+      timers?.resume()
+    }
+  }
+
+  /// What goes into one write on the carrier, in bytes: more delays frames that come up meanwhile.
+  private static var maximumBatchByteCount: Int { 128 * 1024 }
+}
+
+extension TunnelSession.State {
+  /// Collects whoever may go on after an input.
+  mutating func collect(
+    _ scope: TunnelSession.Scope,
+    into wakeups: inout Wakeups<Machine.Part>
+  ) {
+    switch scope {
+    case .nothing:
+      ()
+    case .stream(let stream):
+      self.collect(stream, into: &wakeups)
+    case .streams(let streams):
+      for stream in streams {
+        self.collect(stream, into: &wakeups)
+      }
+    case .tunnel:
+      for stream in self.readers.keys {
+        self.collect(stream, into: &wakeups)
+      }
+      for stream in self.writers.keys {
+        self.collect(stream, into: &wakeups)
+      }
+    }
+    self.collectPlaces(into: &wakeups)
+
+    let isClosed = self.machine.closure != nil
+    if self.pump != nil, self.machine.hasFrames || self.machine.outputEnd != nil {
+      self.pump.take().map { wakeups.loops.append($0) }
+    }
+    if self.pausedInbound != nil, isClosed || !self.machine.isInboundPaused {
+      self.pausedInbound.take().map { wakeups.loops.append($0) }
+    }
+    if self.timers != nil {
+      let next = self.machine.nextTimer
+      let isEarlier = next.map { next in self.timerInForce.map { next < $0 } ?? true } ?? false
+      if isClosed || isEarlier {
+        self.timers.take().map { wakeups.loops.append($0) }
+      }
+    }
+    if isClosed, !self.closeWaiters.isEmpty {
+      wakeups.waiters.append(contentsOf: self.closeWaiters.map { ($0.continuation, .success(())) })
+      self.closeWaiters.removeAll()
+    }
+  }
+
+  private mutating func collect(
+    _ stream: StreamID,
+    into wakeups: inout Wakeups<Machine.Part>
+  ) {
+    if let reader = self.readers[stream] {
+      let result: Result<Machine.Part?, any Error>?
+      switch self.machine.read(stream) {
+      case .part(let part): result = .success(part)
+      case .end: result = .success(nil)
+      case .failed(let error): result = .failure(error)
+      case .wait: result = nil
+      }
+      if let result {
+        self.readers.removeValue(forKey: stream)
+        wakeups.readers.append((reader, result))
+      }
+    }
+    if self.writers.isEmpty { return }
+    if let writers = self.writers[stream] {
+      let result: Result<Void, any Error>
+      switch self.machine.writeReadiness(of: stream) {
+      case .ready: result = .success(())
+      case .failed(let error): result = .failure(error)
+      case .wait: return
+      }
+      self.writers.removeValue(forKey: stream)
+      wakeups.waiters.append(contentsOf: writers.map { ($0.continuation, result) })
+    }
+  }
+
+  private mutating func collectPlaces(into wakeups: inout Wakeups<Machine.Part>) {
+    while !self.places.isEmpty {
+      let result: Result<Void, any Error>
+      switch self.machine.reserveStream() {
+      case .reserved: result = .success(())
+      case .failed(let error): result = .failure(error)
+      case .wait: return
+      }
+      wakeups.waiters.append((self.places.removeFirst().continuation, result))
+    }
+  }
+}
+
+extension RPCError {
+  static var cancelledByTask: RPCError {
+    RPCError(code: .cancelled, message: "The task of the RPC was cancelled.")
+  }
+}

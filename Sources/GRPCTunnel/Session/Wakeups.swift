@@ -1,0 +1,37 @@
+/*
+ * Copyright 2026, The grpc-swift-tunnel Authors
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *     http://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+internal import GRPCCore
+
+/// What to resume once a session's lock has been given back.
+struct Wakeups<Part: Sendable>: ~Copyable {
+  /// The session's own loops.
+  var loops: [CheckedContinuation<Void, Never>] = []
+  var readers: [(CheckedContinuation<Part?, any Error>, Result<Part?, any Error>)] = []
+  var waiters: [(CheckedContinuation<Void, any Error>, Result<Void, any Error>)] = []
+
+  consuming func resume() {
+    for loop in self.loops {
+      loop.resume()
+    }
+    for (reader, result) in self.readers {
+      reader.resume(with: result)
+    }
+    for (waiter, result) in self.waiters {
+      waiter.resume(with: result)
+    }
+  }
+}

@@ -1,0 +1,150 @@
+/*
+ * Copyright 2026, The grpc-swift-tunnel Authors
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *     http://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+internal import GRPCTunnelProtocol
+
+/// The limits and times that one end of a tunnel keeps to.
+public struct TunnelConfig: Sendable, Hashable {
+  /// What a peer, or an application, may use up.
+  public var limits: Limits
+
+  /// How much may be under way on each stream.
+  public var flowControl: FlowControl
+
+  /// How long things may take.
+  public var timeouts: Timeouts
+
+  /// The highest revision of the tunnel protocol to use: 1, or 0 for a tunnel without flow control,
+  /// in which one stream that nobody reads holds up the others.
+  public var maximumRevision: Int
+
+  /// The defaults of every part; revision 1.
+  public static var defaults: TunnelConfig {
+    TunnelConfig(
+      limits: .defaults,
+      flowControl: .defaults,
+      timeouts: .defaults,
+      maximumRevision: 1
+    )
+  }
+
+  /// The defaults, changed by a closure.
+  public static func defaults(configure: (_ config: inout TunnelConfig) -> Void) -> TunnelConfig {
+    var config = TunnelConfig.defaults
+    configure(&config)
+    return config
+  }
+}
+
+extension TunnelConfig {
+  /// What a peer, or an application, may use up. Beyond a limit the RPC that meets it fails.
+  public struct Limits: Sendable, Hashable {
+    /// The largest message that is received, in bytes. Larger ones fail with `resourceExhausted`.
+    public var maximumMessageSize: Int
+
+    /// The most metadata that is received for an RPC in each direction, in bytes of keys and values
+    /// and 32 more for each value, as HTTP/2 counts; the name of the method is counted too. More
+    /// fails with `resourceExhausted`.
+    public var maximumMetadataSize: Int
+
+    /// The RPCs that may be open in one tunnel at once. A tunnel server refuses further ones with
+    /// `unavailable`; at a tunnel client they wait.
+    public var maximumConcurrentStreams: Int
+
+    /// 4 MiB messages, 16 KiB metadata, 1,000 streams.
+    public static var defaults: Limits {
+      let configuration = TunnelConfiguration()
+      return Limits(
+        maximumMessageSize: configuration.maximumMessageSize,
+        maximumMetadataSize: configuration.maximumMetadataSize,
+        maximumConcurrentStreams: configuration.maximumConcurrentStreams
+      )
+    }
+  }
+
+  /// How much may be under way on each stream, in each direction.
+  public struct FlowControl: Sendable, Hashable {
+    /// The bytes that the peer may send before this end's application has read them. Values are
+    /// brought into the range 65,536 to 2,147,483,647 (PROTOCOL.md 6).
+    public var initialWindowSize: Int
+
+    /// The bytes that an application may write before its writes wait.
+    public var sendBufferSize: Int
+
+    /// 64 KiB each.
+    public static var defaults: FlowControl {
+      let configuration = TunnelConfiguration()
+      return FlowControl(
+        initialWindowSize: Int(configuration.initialWindowSize),
+        sendBufferSize: configuration.sendBufferSize
+      )
+    }
+  }
+
+  /// How long things may take.
+  public struct Timeouts: Sendable, Hashable {
+    /// From starting the carrier to the tunnel being open.
+    public var handshake: Duration
+
+    /// How long open RPCs may go on when the tunnel drains, before they are failed.
+    public var drain: Duration
+
+    /// How long the peer may take to end the carrier after this end has half-closed it.
+    public var close: Duration
+
+    /// At revision zero: how long an RPC that nobody reads may hold up the others, before it fails.
+    public var stall: Duration
+
+    /// 10 s handshake, 30 s drain, 5 s close, 30 s stall.
+    public static var defaults: Timeouts {
+      let configuration = TunnelConfiguration()
+      return Timeouts(
+        handshake: configuration.handshakeTimeout,
+        drain: configuration.drainTimeout,
+        close: configuration.closeTimeout,
+        stall: configuration.stallTimeout
+      )
+    }
+  }
+}
+
+extension TunnelConfiguration {
+  init(_ config: TunnelConfig) {
+    self.init()
+    self.maximumRevision = config.maximumRevision >= 1 ? .one : .zero
+    self.initialWindowSize = UInt32(
+      clamping: min(max(config.flowControl.initialWindowSize, 65_536), SendWindow.maximum)
+    )
+    self.sendBufferSize = max(1, config.flowControl.sendBufferSize)
+    self.maximumMessageSize = max(0, config.limits.maximumMessageSize)
+    self.maximumMetadataSize = max(0, config.limits.maximumMetadataSize)
+    self.maximumConcurrentStreams = max(1, config.limits.maximumConcurrentStreams)
+    self.handshakeTimeout = config.timeouts.handshake
+    self.drainTimeout = config.timeouts.drain
+    self.closeTimeout = config.timeouts.close
+    self.stallTimeout = config.timeouts.stall
+  }
+}
+
+extension CarrierHeaders {
+  /// What this library offers to every peer.
+  static var offered: CarrierHeaders {
+    CarrierHeaders(
+      negotiates: true,
+      extensions: [.binaryMetadata, .drain, .refused, .streamLimit]
+    )
+  }
+}

@@ -1,0 +1,94 @@
+/*
+ * Copyright 2026, The grpc-swift-tunnel Authors
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *     http://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+internal import GRPCCore
+internal import GRPCTunnelProtocol
+
+/// Something that went wrong with a tunnel as a whole, and so with more than one RPC.
+public struct TunnelError: Error, Sendable {
+  /// What kind of thing went wrong.
+  public var code: Code
+
+  /// What happened, to which tunnel, in words.
+  public var message: String
+
+  /// The error underneath: for a refused or lost carrier, its `RPCError`.
+  public var cause: (any Error)?
+
+  /// Creates an error.
+  public init(code: Code, message: String, cause: (any Error)? = nil) {
+    self.code = code
+    self.message = message
+    self.cause = cause
+  }
+
+  /// The kinds of errors; there may be more in the future.
+  public struct Code: Hashable, Sendable, CustomStringConvertible {
+    private enum Wrapped: String {
+      case carrierFailed
+      case closedByPeer
+      case peerFault
+      case alreadyStarted
+    }
+
+    private var wrapped: Wrapped
+
+    private init(_ wrapped: Wrapped) {
+      self.wrapped = wrapped
+    }
+
+    /// The name of the kind.
+    public var description: String {
+      self.wrapped.rawValue
+    }
+
+    /// The carrier was refused, could not be started, or broke.
+    public static var carrierFailed: Code { Code(.carrierFailed) }
+
+    /// The peer ended the tunnel in an orderly way.
+    public static var closedByPeer: Code { Code(.closedByPeer) }
+
+    /// The peer broke the protocol, or did not answer in time.
+    public static var peerFault: Code { Code(.peerFault) }
+
+    /// The transport was started a second time: transports run once.
+    public static var alreadyStarted: Code { Code(.alreadyStarted) }
+  }
+}
+
+extension TunnelError: CustomStringConvertible {
+  /// The kind, the message and the cause.
+  public var description: String {
+    guard let cause = self.cause else { return "\(self.code): \(self.message)" }
+    return "\(self.code): \(self.message) (\(cause))"
+  }
+}
+
+extension TunnelError {
+  /// nil when this end closed the tunnel because it was told to.
+  init?(_ closure: TunnelClosure) {
+    switch (closure.initiator, closure.error) {
+    case (.local, .none):
+      return nil
+    case (.local, .some(let error)):
+      self.init(code: .peerFault, message: error.message, cause: error)
+    case (.remote, .none):
+      self.init(code: .closedByPeer, message: "The peer ended the tunnel.")
+    case (.remote, .some(let error)):
+      self.init(code: .carrierFailed, message: error.message, cause: error)
+    }
+  }
+}

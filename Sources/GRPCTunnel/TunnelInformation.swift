@@ -1,0 +1,88 @@
+/*
+ * Copyright 2026, The grpc-swift-tunnel Authors
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *     http://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+public import GRPCCore
+internal import Synchronization
+
+/// Names a tunnel within this process; never reused.
+public struct TunnelID: Hashable, Comparable, Sendable, CustomStringConvertible {
+  private let value: UInt64
+
+  private static let last = Atomic<UInt64>(0)
+
+  /// The next id.
+  static func next() -> TunnelID {
+    TunnelID(value: self.last.add(1, ordering: .relaxed).newValue)
+  }
+
+  /// Orders tunnels by when they came up.
+  public static func < (lhs: TunnelID, rhs: TunnelID) -> Bool {
+    lhs.value < rhs.value
+  }
+
+  /// The name of the tunnel in errors and logs, such as `tunnel-7`.
+  public var description: String {
+    "tunnel-\(self.value)"
+  }
+}
+
+/// What is known of a tunnel from its beginning.
+public struct TunnelInformation: Sendable {
+  /// Which way RPCs go, compared with the way in which the carrier was dialled.
+  public enum Direction: Hashable, Sendable {
+    /// Who dialled calls.
+    case forward
+    /// Who dialled is called.
+    case reverse
+  }
+
+  /// Names the tunnel within this process.
+  public var id: TunnelID
+
+  /// Which way RPCs go.
+  public var direction: Direction
+
+  /// The metadata with which the carrier was started.
+  public var metadata: Metadata
+
+  /// The other end of the carrier, as its transport names it; empty where that does not tell.
+  public var remotePeer: String
+
+  /// This end of the carrier, as its transport names it; empty where that does not tell.
+  public var localPeer: String
+}
+
+/// The transport-specific context of an RPC that came through a tunnel: found in
+/// `ServerContext.transportSpecific`.
+public struct TunnelServerContext: ServerContext.TransportSpecific {
+  /// The tunnel through which the RPC came.
+  public var tunnel: TunnelInformation
+
+  /// The carrier's own transport-specific context, such as an mTLS certificate; nil at the end that
+  /// dialled.
+  public var carrier: (any ServerContext.TransportSpecific)?
+}
+
+extension TunnelPeers {
+  init(_ tunnel: TunnelInformation, carrier: (any ServerContext.TransportSpecific)?) {
+    let name = { (peer: String) in peer.isEmpty ? "\(tunnel.id)" : "\(tunnel.id):\(peer)" }
+    self.init(
+      remotePeer: name(tunnel.remotePeer),
+      localPeer: name(tunnel.localPeer),
+      context: TunnelServerContext(tunnel: tunnel, carrier: carrier)
+    )
+  }
+}

@@ -1,0 +1,48 @@
+/*
+ * Copyright 2026, The grpc-swift-tunnel Authors
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *     http://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+extension CloseStream: ProtobufMessage {
+  package init() {
+    self.init(responseTrailers: nil)
+  }
+
+  package mutating func merge(
+    from reader: inout ProtobufReader
+  ) throws(FrameDecodingError) {
+    while let tag = try reader.nextTag() {
+      switch (tag.fieldNumber, tag.wireType) {
+      case (1, .lengthDelimited):
+        try reader.readMessage(mergingInto: &self.responseTrailers)
+      case (2, .lengthDelimited):
+        try reader.readMessage(mergingInto: &self.status)
+      case (15, .varint):
+        self.unprocessed = try reader.readBool()
+      default:
+        try reader.skipValue(of: tag)
+      }
+    }
+  }
+
+  package func encode(into sink: inout some ProtobufSink) {
+    if let responseTrailers = self.responseTrailers {
+      sink.append(message: responseTrailers, field: 1)
+    }
+    if let status = self.status {
+      sink.append(message: status, field: 2)
+    }
+    sink.appendUnlessDefault(bool: self.unprocessed, field: 15)
+  }
+}

@@ -1,0 +1,41 @@
+/*
+ * Copyright 2026, The grpc-swift-tunnel Authors
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *     http://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+extension MessageEnvelope: ProtobufMessage {
+  package init() {
+    self.init(size: 0)
+  }
+
+  package mutating func merge(
+    from reader: inout ProtobufReader
+  ) throws(FrameDecodingError) {
+    while let tag = try reader.nextTag() {
+      switch (tag.fieldNumber, tag.wireType) {
+      case (1, .varint):
+        self.size = try reader.readUInt32()
+      case (2, .lengthDelimited):
+        self.data = try reader.readBytes()
+      default:
+        try reader.skipValue(of: tag)
+      }
+    }
+  }
+
+  package func encode(into sink: inout some ProtobufSink) {
+    sink.appendUnlessDefault(uint32: self.size, field: 1)
+    sink.appendUnlessDefault(bytes: self.data, field: 2)
+  }
+}

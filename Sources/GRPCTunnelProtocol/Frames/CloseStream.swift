@@ -1,0 +1,36 @@
+/*
+ * Copyright 2026, The grpc-swift-tunnel Authors
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *     http://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+/// Ends an RPC with its status and trailers (`CloseStream`).
+package struct CloseStream: Hashable, Sendable {
+  package var responseTrailers: WireMetadata?
+
+  /// The RPC's status; OK when absent.
+  package var status: WireStatus?
+
+  /// Extension `refused`: true exactly when no handler ran for the stream and none will.
+  package var unprocessed: Bool
+
+  package init(
+    responseTrailers: WireMetadata? = nil,
+    status: WireStatus? = nil,
+    unprocessed: Bool = false
+  ) {
+    self.responseTrailers = responseTrailers
+    self.status = status
+    self.unprocessed = unprocessed
+  }
+}

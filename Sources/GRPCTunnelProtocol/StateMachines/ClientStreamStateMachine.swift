@@ -1,0 +1,289 @@
+/*
+ * Copyright 2026, The grpc-swift-tunnel Authors
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *     http://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+package import GRPCCore
+
+/// One stream at the tunnel client: sends a request, receives a response.
+package struct ClientStreamStateMachine: StreamStateMachine {
+  package typealias OutboundFrame = ClientFrame
+
+  /// What the application reads, in this order: headers once, messages, then the end.
+  package enum Part: Hashable, Sendable {
+    case headers(WireMetadata)
+    case message(ArraySlice<UInt8>)
+    case close(CloseStream)
+  }
+
+  private enum Request: Sendable {
+    case open
+    /// The half-close waits behind the messages.
+    case halfClosing
+    case halfClosed
+  }
+
+  private enum Headers: Sendable {
+    case awaited
+    case received(WireMetadata)
+    case delivered
+  }
+
+  private enum End: Sendable {
+    case closed(CloseStream)
+    case failed(RPCError)
+    case delivered
+  }
+
+  private var request: Request
+  private var headers: Headers
+  private var end: End?
+  private var inbound: InboundMessageQueue
+  private var outbound: OutboundMessageQueue
+  private let maximumMetadataSize: Int
+
+  package init(
+    revision: ProtocolRevision,
+    peerWindowSize: UInt32,
+    configuration: TunnelConfiguration
+  ) {
+    self.request = .open
+    self.headers = .awaited
+    self.end = nil
+    if revision.usesFlowControl {
+      self.inbound = InboundMessageQueue(
+        window: ReceiveWindow(size: configuration.initialWindowSize),
+        maximumMessageSize: configuration.maximumMessageSize,
+        maximumEmptyMessages: configuration.maximumEmptyMessages
+      )
+      self.outbound = OutboundMessageQueue(
+        window: SendWindow(announced: peerWindowSize) ?? .unlimited
+      )
+    } else {
+      self.inbound = InboundMessageQueue(
+        window: nil,
+        maximumMessageSize: configuration.maximumMessageSize,
+        maximumEmptyMessages: .max
+      )
+      self.outbound = OutboundMessageQueue(window: .unlimited)
+    }
+    self.maximumMetadataSize = configuration.maximumMetadataSize
+  }
+
+  /// Whether nothing more is sent or taken for this stream: it was closed, cancelled or has failed.
+  package var isFinished: Bool {
+    self.end != nil
+  }
+
+  // MARK: - Frames from the tunnel server
+
+  /// Takes a frame for this stream, which is not finished.
+  ///
+  /// - Throws: The error with which this end has to end the stream.
+  package mutating func receive(_ payload: ServerFrame.Payload?) throws(RPCError) {
+    switch payload {
+    case .responseHeaders(let metadata):
+      switch self.headers {
+      case .awaited:
+        try self.checkSize(of: metadata)
+        self.headers = .received(metadata)
+      case .received, .delivered:
+        // Sent twice, or late: headers behind a message were taken to be empty.
+        ()
+      }
+
+    case .responseMessage(let envelope):
+      do {
+        try self.inbound.receive(envelope)
+      } catch {
+        throw error.clientError
+      }
+      self.assumeHeaders()
+
+    case .moreResponseData(let data):
+      do {
+        try self.inbound.receive(data)
+      } catch {
+        throw error.clientError
+      }
+
+    case .windowUpdate(let increment):
+      guard self.outbound.grow(by: increment) else {
+        throw RPCError(
+          code: .internalError,
+          message: "The peer grew the stream's window past \(SendWindow.maximum) bytes."
+        )
+      }
+
+    case .closeStream(let close):
+      if let trailers = close.responseTrailers {
+        try self.checkSize(of: trailers)
+      }
+      if self.inbound.isInsideMessage, close.status?.code ?? 0 == 0 {
+        throw RPCError(code: .internalError, message: "The peer closed the stream in a message.")
+      }
+      self.end = .closed(close)
+      self.outbound.discard()
+
+    case .settings, .drain, .none:
+      throw RPCError(
+        code: .internalError,
+        message: "The peer sent a frame that has no place on a stream."
+      )
+    }
+  }
+
+  /// Ends the stream on this end's account, or because the tunnel ended.
+  package mutating func fail(_ error: RPCError) {
+    guard self.end == nil else { return }
+    self.end = .failed(error)
+    self.inbound.discard()
+    self.outbound.discard()
+  }
+
+  // MARK: - The application
+
+  package mutating func read() -> StreamReadResult<Part> {
+    switch self.headers {
+    case .received(let metadata):
+      if case .failed = self.end { break }
+      self.headers = .delivered
+      return .part(.headers(metadata))
+    case .awaited, .delivered:
+      ()
+    }
+
+    if let message = self.inbound.next() {
+      return .part(.message(message))
+    }
+
+    switch self.end {
+    case .closed(let close):
+      // An OK status is never the first part: a response that is only a status is an error.
+      if case .awaited = self.headers, close.status?.code ?? 0 == 0 {
+        self.headers = .delivered
+        return .part(.headers(WireMetadata()))
+      }
+      self.end = .delivered
+      return .part(.close(close))
+    case .failed(let error):
+      return .failed(error)
+    case .delivered:
+      return .end
+    case .none:
+      return .wait
+    }
+  }
+
+  package mutating func takeWindowUpdate() -> UInt32? {
+    self.isFinished ? nil : self.inbound.takeWindowUpdate()
+  }
+
+  package func isInboundFull(limit: Int) -> Bool {
+    !self.isFinished && self.inbound.isFull(limit: limit)
+  }
+
+  package mutating func write(_ message: ArraySlice<UInt8>, limit: Int) -> StreamWriteResult {
+    if let error = self.writeError { return .failed(error) }
+    self.outbound.append(message)
+    return self.outbound.isFull(limit: limit) ? .writtenThenWait : .written
+  }
+
+  package var writeError: RPCError? {
+    switch self.end {
+    case .closed, .delivered:
+      return RPCError(
+        code: .failedPrecondition,
+        message: "The server has ended the RPC: it takes no more messages."
+      )
+    case .failed(let error):
+      return error
+    case .none:
+      ()
+    }
+    switch self.request {
+    case .open:
+      return nil
+    case .halfClosing, .halfClosed:
+      return RPCError(code: .failedPrecondition, message: "The request has been finished.")
+    }
+  }
+
+  package func isOutboundFull(limit: Int) -> Bool {
+    self.outbound.isFull(limit: limit)
+  }
+
+  package mutating func halfClose() {
+    switch self.request {
+    case .open:
+      self.request = .halfClosing
+    case .halfClosing, .halfClosed:
+      ()
+    }
+  }
+
+  // MARK: - Output
+
+  package var isSendable: Bool {
+    if self.isFinished { return false }
+    return self.outbound.isSendable || self.isEndDue
+  }
+
+  package mutating func nextPayload() -> ClientFrame.Payload? {
+    if self.isFinished { return nil }
+    switch self.outbound.next() {
+    case .first(let envelope):
+      return .requestMessage(envelope)
+    case .more(let data):
+      return .moreRequestData(data)
+    case .none:
+      guard self.isEndDue else { return nil }
+      self.request = .halfClosed
+      return .halfClose
+    }
+  }
+
+  /// Whether the half-close is next.
+  package var isEndDue: Bool {
+    switch self.request {
+    case .halfClosing:
+      return self.outbound.isEmpty && !self.isFinished
+    case .open, .halfClosed:
+      return false
+    }
+  }
+
+  // MARK: - Helpers
+
+  private mutating func assumeHeaders() {
+    switch self.headers {
+    case .awaited:
+      self.headers = .received(WireMetadata())
+    case .received, .delivered:
+      ()
+    }
+  }
+
+  private func checkSize(of metadata: WireMetadata) throws(RPCError) {
+    guard metadata.byteCount <= self.maximumMetadataSize else {
+      throw RPCError(
+        code: .resourceExhausted,
+        message: """
+          The peer sent \(metadata.byteCount) bytes of metadata; at most \
+          \(self.maximumMetadataSize) are taken.
+          """
+      )
+    }
+  }
+}

@@ -1,0 +1,38 @@
+/*
+ * Copyright 2026, The grpc-swift-tunnel Authors
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *     http://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+package import GRPCCore
+
+extension RPCError {
+  package static var deadlineExceeded: RPCError {
+    RPCError(code: .deadlineExceeded, message: "The RPC's deadline has passed.")
+  }
+
+  static func handshakeTimedOut(after timeout: Duration) -> RPCError {
+    RPCError(
+      code: .deadlineExceeded,
+      message: "The peer did not open the tunnel within \(timeout)."
+    )
+  }
+
+  /// At revision zero: nobody read the stream for too long, and others had to wait for it.
+  package static func stalled(_ timeout: Duration) -> RPCError {
+    RPCError(
+      code: .resourceExhausted,
+      message: "Nobody read the RPC's messages for \(timeout) while the tunnel waited for it."
+    )
+  }
+}

@@ -1,0 +1,129 @@
+/*
+ * Copyright 2026, The grpc-swift-tunnel Authors
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *     http://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+internal import GRPCCore
+
+// MARK: - Frames from the tunnel server
+
+extension TunnelClientStateMachine {
+  package mutating func receive(_ frame: ServerFrame, now: Duration) -> ClientFrameResult {
+    switch self.state {
+    case .idle, .connecting:
+      return self.fault("The peer sent a frame before its headers.")
+    case .awaitingSettings:
+      return self.receiveSettings(frame)
+    case .closed:
+      return .ignored
+    case .open:
+      ()
+    }
+    // Nothing can be answered any more.
+    if self.isOutputFinished { return .ignored }
+
+    if frame.streamID == .tunnel {
+      return self.receiveTunnelFrame(frame)
+    }
+    if frame.streamID < .tunnel {
+      return .ignored
+    }
+    if frame.streamID > self.lastStreamID {
+      return self.fault("The peer sent a frame for stream \(frame.streamID), never started.")
+    }
+    guard self.streams.isOpen(frame.streamID) else { return .ignored }
+
+    let payload = self.withoutUnfoundedClaims(frame)
+    do {
+      _ = try self.streams.update(frame.streamID, now: now) { stream throws(RPCError) in
+        try stream.receive(payload)
+      }
+    } catch {
+      self.cancel(frame.streamID, error: error)
+    }
+    return .stream(frame.streamID)
+  }
+
+  /// Whether a stream was not processed is for the extensions to say, and for nobody else.
+  private func withoutUnfoundedClaims(_ frame: ServerFrame) -> ServerFrame.Payload? {
+    guard case .closeStream(var close) = frame.payload else { return frame.payload }
+    let isBehindDrain = self.peerLastStreamID.map { frame.streamID > $0 } ?? false
+    if !self.extensions.contains(.refused) || isBehindDrain {
+      close.unprocessed = isBehindDrain
+    }
+    return .closeStream(close)
+  }
+
+  private mutating func receiveSettings(_ frame: ServerFrame) -> ClientFrameResult {
+    guard frame.streamID == .tunnel, case .settings(let settings) = frame.payload else {
+      return self.fault("The peer's first frame is not settings.")
+    }
+    let own = self.configuration.supportedRevisions
+    let theirs = settings.supportedProtocolRevisions
+    guard let revision = own.filter({ theirs.contains($0) }).max() else {
+      let list = { (revisions: [ProtocolRevision]) in
+        "[" + revisions.prefix(16).map(\.description).joined(separator: ", ") + "]"
+      }
+      return self.fault(
+        "No revision in common: this end supports \(list(own)), the peer \(list(theirs)).",
+        code: .failedPrecondition
+      )
+    }
+    guard settings.initialWindowSize <= SendWindow.maximum || !revision.usesFlowControl else {
+      return self.fault("The peer's initial window of \(settings.initialWindowSize) is too large.")
+    }
+    let limit = settings.maxConcurrentStreams
+    self.state = .open(
+      Peer(
+        revision: revision,
+        initialWindowSize: settings.initialWindowSize,
+        maximumConcurrentStreams:
+          self.extensions.contains(.streamLimit) && limit > 0 ? Int(clamping: limit) : .max
+      )
+    )
+    return .tunnel
+  }
+
+  private mutating func receiveTunnelFrame(_ frame: ServerFrame) -> ClientFrameResult {
+    guard case .drain(let drain) = frame.payload, self.extensions.contains(.drain) else {
+      return .ignored
+    }
+    let last = min(drain.lastStreamID, self.peerLastStreamID ?? drain.lastStreamID)
+    self.peerLastStreamID = last
+    // The peer promises that no handler ran, or will run, for what it has not seen.
+    let refusal = CloseStream(
+      status: WireStatus(
+        code: Int32(RPCError.Code.unavailable.rawValue),
+        message: "The tunnel's server is draining."
+      ),
+      unprocessed: true
+    )
+    for id in self.streams.openStreams(above: last) {
+      // A close with an error status is always taken.
+      _ = try? self.streams.update(id) { stream throws(RPCError) in
+        try stream.receive(.closeStream(refusal))
+      }
+    }
+    return .tunnel
+  }
+
+  private mutating func fault(
+    _ message: String,
+    code: RPCError.Code = .internalError
+  ) -> ClientFrameResult {
+    let error = RPCError(code: code, message: message)
+    self.close(TunnelClosure(initiator: .local, error: error))
+    return .fault(error)
+  }
+}

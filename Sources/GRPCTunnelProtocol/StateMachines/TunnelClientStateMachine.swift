@@ -1,0 +1,331 @@
+/*
+ * Copyright 2026, The grpc-swift-tunnel Authors
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *     http://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+package import GRPCCore
+
+/// The tunnel client's end of one tunnel: starts streams and receives their responses.
+package struct TunnelClientStateMachine: TunnelStateMachine {
+  package typealias InboundFrame = ServerFrame
+
+  /// What the peer's settings say, or what revision zero implies.
+  struct Peer: Sendable {
+    var revision: ProtocolRevision
+    var initialWindowSize: UInt32
+    var maximumConcurrentStreams: Int
+  }
+
+  enum State: Sendable {
+    /// The carrier has not been started.
+    case idle
+    /// The peer's carrier headers have not arrived.
+    case connecting(deadline: Duration)
+    case awaitingSettings(deadline: Duration)
+    case open(Peer)
+    case closed(TunnelClosure)
+  }
+
+  let configuration: TunnelConfiguration
+  private let offered: CarrierHeaders
+  private var agreed: CarrierHeaders
+  var state: State
+  package var streams: StreamTable<ClientStreamStateMachine>
+  private var reservationCount: Int
+  private(set) var lastStreamID: StreamID
+  private var isDraining: Bool
+  /// Once the peer drains: the last stream that it processes.
+  var peerLastStreamID: StreamID?
+  /// When the tunnel is closed if it has not ended by itself: it drains, or has been drained.
+  private var endDeadline: Duration?
+  private(set) var isOutputFinished: Bool
+
+  /// - Parameter offered: What this end says in the carrier's headers.
+  package init(configuration: TunnelConfiguration, offered: CarrierHeaders) {
+    self.configuration = configuration
+    self.offered = offered
+    self.agreed = CarrierHeaders(negotiates: false, extensions: [])
+    self.state = .idle
+    self.streams = StreamTable(configuration: configuration)
+    self.reservationCount = 0
+    self.lastStreamID = StreamID(rawValue: 0)
+    self.isDraining = false
+    self.isOutputFinished = false
+  }
+
+  // MARK: - The tunnel
+
+  /// The extensions that are on.
+  package var extensions: Set<TunnelExtension> {
+    self.agreed.extensions
+  }
+
+  /// The tunnel's revision; nil until it is open.
+  package var revision: ProtocolRevision? {
+    switch self.state {
+    case .open(let peer): peer.revision
+    case .idle, .connecting, .awaitingSettings, .closed: nil
+    }
+  }
+
+  package var closure: TunnelClosure? {
+    switch self.state {
+    case .closed(let closure): closure
+    case .idle, .connecting, .awaitingSettings, .open: nil
+    }
+  }
+
+  /// The carrier is being started: the peer has to answer within the handshake timeout.
+  package mutating func startConnecting(now: Duration) {
+    switch self.state {
+    case .idle:
+      self.state = .connecting(deadline: now + self.configuration.handshakeTimeout)
+    case .connecting, .awaitingSettings, .open, .closed:
+      ()
+    }
+  }
+
+  /// The peer's carrier headers arrived.
+  package mutating func carrierOpened(peer: CarrierHeaders) {
+    switch self.state {
+    case .connecting(let deadline):
+      self.agreed = self.offered.agreed(with: peer)
+      if self.agreed.negotiates {
+        self.state = .awaitingSettings(deadline: deadline)
+      } else {
+        self.state = .open(
+          Peer(revision: .zero, initialWindowSize: 0, maximumConcurrentStreams: .max)
+        )
+      }
+    case .idle, .awaitingSettings, .open, .closed:
+      ()
+    }
+  }
+
+  /// Whether a stream can be started at once.
+  package var isReady: Bool {
+    switch self.state {
+    case .open(let peer):
+      return !self.isDrainingOrClosed && self.hasCapacity(peer)
+    case .idle, .connecting, .awaitingSettings, .closed:
+      return false
+    }
+  }
+
+  /// The streams that have not ended.
+  package var activeStreamCount: Int {
+    self.streams.openCount
+  }
+
+  /// Whether this end or the peer takes no more streams.
+  package var isDrainingOrClosed: Bool {
+    self.isDraining || self.peerLastStreamID != nil || self.closure != nil
+  }
+
+  /// Takes no more streams; the tunnel ends when those that are open have ended, or after the drain
+  /// timeout.
+  package mutating func beginDrain(now: Duration) {
+    guard !self.isDraining else { return }
+    self.isDraining = true
+    self.endDeadline = now + self.configuration.drainTimeout
+  }
+
+  package var outputEnd: OutputEnd? {
+    switch self.state {
+    case .closed(let closure):
+      return .failed(closure)
+    case .idle, .connecting, .awaitingSettings, .open:
+      let isDone =
+        self.isDraining && self.streams.openCount == 0 && self.reservationCount == 0
+        && !self.streams.hasFrames
+      return isDone ? .finished : nil
+    }
+  }
+
+  package mutating func outputFinished(now: Duration) {
+    self.isOutputFinished = true
+    self.endDeadline = now + self.configuration.closeTimeout
+  }
+
+  package mutating func close(_ closure: TunnelClosure) {
+    guard self.closure == nil else { return }
+    var closure = closure
+    if self.isOutputFinished, closure.error == nil {
+      // The peer only answers the end that this side has begun.
+      closure.initiator = .local
+    }
+    self.state = .closed(closure)
+    self.streams.close(closure.streamError)
+  }
+
+  // MARK: - Starting streams
+
+  package mutating func reserveStream() -> ReserveResult {
+    switch self.state {
+    case .closed(let closure):
+      return .failed(closure.streamError)
+    case .idle, .connecting, .awaitingSettings, .open:
+      ()
+    }
+    if self.isDraining {
+      return .failed(
+        RPCError(code: .failedPrecondition, message: "The tunnel is shutting down.")
+      )
+    }
+    if self.peerLastStreamID != nil {
+      return .failed(RPCError(code: .unavailable, message: "The tunnel's server is draining."))
+    }
+    switch self.state {
+    case .open(let peer) where self.hasCapacity(peer):
+      self.reservationCount += 1
+      return .reserved
+    case .idle, .open, .connecting, .awaitingSettings, .closed:
+      return .wait
+    }
+  }
+
+  /// Gives back a place for a stream that is not started.
+  package mutating func cancelReservation() {
+    self.reservationCount -= 1
+  }
+
+  private func hasCapacity(_ peer: Peer) -> Bool {
+    let limit = min(self.configuration.maximumConcurrentStreams, peer.maximumConcurrentStreams)
+    // Streams that are started and cancelled while the carrier is stuck leave their frames behind.
+    return self.streams.openCount + self.reservationCount < limit
+      && !self.streams.hasTooManyControlFrames
+  }
+
+  /// Starts a stream on a reserved place: takes the next id and queues its first frame in one step,
+  /// so that ids reach the wire in order. The place is used up whatever the result.
+  ///
+  /// - Parameters:
+  ///   - headers: The request's metadata, without a deadline.
+  ///   - timeout: The RPC's deadline, from now.
+  package mutating func open(
+    method: String,
+    headers: WireMetadata,
+    timeout: Duration?,
+    now: Duration
+  ) throws(RPCError) -> StreamID {
+    self.reservationCount -= 1
+    let peer: Peer
+    switch self.state {
+    case .open(let open):
+      peer = open
+    case .closed(let closure):
+      throw closure.streamError
+    case .idle, .connecting, .awaitingSettings:
+      throw RPCError(code: .internalError, message: "The tunnel is not open.")
+    }
+    if let timeout, timeout <= .zero {
+      throw .deadlineExceeded
+    }
+    var headers = headers
+    if let timeout {
+      headers.set([RPCTimeout.encode(timeout)], forKey: RPCTimeout.key)
+    }
+    let size = headers.byteCount + method.utf8.count
+    guard size <= self.configuration.maximumControlFrameSize else {
+      throw RPCError(
+        code: .resourceExhausted,
+        message: """
+          The request's metadata has \(size) bytes; a tunnel carries at most \
+          \(self.configuration.maximumControlFrameSize).
+          """
+      )
+    }
+    let (next, overflow) = self.lastStreamID.rawValue.addingReportingOverflow(1)
+    guard !overflow else {
+      throw RPCError(code: .unavailable, message: "The tunnel has used up its stream ids.")
+    }
+    let id = StreamID(rawValue: next)
+    self.lastStreamID = id
+    let newStream = NewStream(
+      // With the leading slash that the Go client sends, which every known server takes.
+      methodName: "/" + method,
+      requestHeaders: headers,
+      initialWindowSize: self.configuration.initialWindowSize,
+      protocolRevision: peer.revision
+    )
+    let stream = ClientStreamStateMachine(
+      revision: peer.revision,
+      peerWindowSize: peer.initialWindowSize,
+      configuration: self.configuration
+    )
+    self.streams.insert(stream, for: id, deadline: timeout.map { now + $0 })
+    self.streams.enqueue(.newStream(newStream), for: id)
+    return id
+  }
+
+  // MARK: - The application's side of a stream
+
+  package mutating func write(_ message: ArraySlice<UInt8>, to id: StreamID) -> StreamWriteResult {
+    self.streams.write(message, to: id)
+  }
+
+  package mutating func halfClose(_ id: StreamID) {
+    _ = self.streams.update(id) { $0.halfClose() }
+  }
+
+  /// Ends a stream on this end's account: the peer is told, and reads and writes fail.
+  package mutating func cancel(_ id: StreamID, error: RPCError) {
+    if self.streams.fail(id, error) {
+      self.streams.enqueue(.cancel, for: id)
+    }
+  }
+
+  /// The application has done with a stream; one that has not ended is cancelled.
+  package mutating func release(_ id: StreamID) {
+    self.cancel(id, error: RPCError(code: .cancelled, message: "The RPC was cancelled."))
+    self.streams.release(id)
+  }
+
+  // MARK: - Time
+
+  package var nextTimer: Duration? {
+    mutating get {
+      switch self.state {
+      case .connecting(let deadline), .awaitingSettings(let deadline):
+        return [deadline, self.endDeadline].compactMap { $0 }.min()
+      case .open:
+        return [self.streams.nextTimer, self.endDeadline].compactMap { $0 }.min()
+      case .idle, .closed:
+        return nil
+      }
+    }
+  }
+
+  package mutating func expireTimers(now: Duration) -> TimerResult {
+    switch self.state {
+    case .connecting(let deadline) where deadline <= now,
+      .awaitingSettings(let deadline) where deadline <= now:
+      let error = RPCError.handshakeTimedOut(after: self.configuration.handshakeTimeout)
+      self.close(TunnelClosure(initiator: .local, error: error))
+      return .closed
+    case .idle, .connecting, .awaitingSettings, .open, .closed:
+      ()
+    }
+    if let deadline = self.endDeadline, deadline <= now {
+      self.close(TunnelClosure(initiator: .local, error: nil))
+      return .closed
+    }
+    var changed: [StreamID] = []
+    while let (id, error) = self.streams.popExpired(now: now) {
+      self.cancel(id, error: error)
+      changed.append(id)
+    }
+    return .streams(changed)
+  }
+}

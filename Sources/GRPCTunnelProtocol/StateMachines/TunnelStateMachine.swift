@@ -1,0 +1,116 @@
+/*
+ * Copyright 2026, The grpc-swift-tunnel Authors
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *     http://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+package import GRPCCore
+
+/// What the state machines of a tunnel's two ends have in common, so that one session can drive
+/// either. Times are durations since an origin that the session chooses.
+package protocol TunnelStateMachine: Sendable {
+  associatedtype InboundFrame: Sendable
+  associatedtype Stream: StreamStateMachine
+  typealias OutboundFrame = Stream.OutboundFrame
+  typealias Part = Stream.Part
+
+  /// The machine's streams, for what is the same at both ends; nobody else changes them.
+  var streams: StreamTable<Stream> { get set }
+
+  /// Takes a place for a stream; only a tunnel client can.
+  mutating func reserveStream() -> ReserveResult
+
+  /// How sending has ended, or nil while it goes on.
+  var outputEnd: OutputEnd? { get }
+
+  /// When ``expireTimers(now:)`` is due.
+  var nextTimer: Duration? { mutating get }
+
+  /// Does what is due.
+  ///
+  /// - Returns: What changed.
+  mutating func expireTimers(now: Duration) -> TimerResult
+
+  /// The sending direction of the carrier has ended after all was sent: the peer has to end the
+  /// other one soon.
+  mutating func outputFinished(now: Duration)
+
+  /// Ends the tunnel at once, failing all that is open. Only the first call counts.
+  mutating func close(_ closure: TunnelClosure)
+
+  /// Why the tunnel ended; nil while it lives.
+  var closure: TunnelClosure? { get }
+}
+
+extension TunnelStateMachine {
+  /// Reads for the application.
+  package mutating func read(_ stream: StreamID) -> StreamReadResult<Part> {
+    self.streams.read(stream)
+  }
+
+  /// Whether a writer that was told to wait may go on, and how.
+  package func writeReadiness(of stream: StreamID) -> WriteReadiness {
+    self.streams.writeReadiness(of: stream)
+  }
+
+  /// Whether frames wait to be sent.
+  package var hasFrames: Bool {
+    self.streams.hasFrames
+  }
+
+  /// Takes frames to send, up to about `maximumByteCount` bytes.
+  ///
+  /// - Returns: The streams whose writers may go on.
+  package mutating func takeFrames(
+    into frames: inout [OutboundFrame],
+    maximumByteCount: Int
+  ) -> [StreamID] {
+    self.streams.takeFrames(into: &frames, maximumByteCount: maximumByteCount)
+  }
+
+  /// Whether the carrier must not be read now.
+  package var isInboundPaused: Bool {
+    self.streams.isInboundPaused
+  }
+}
+
+/// What becomes of the wish to start a stream.
+package enum ReserveResult: Sendable {
+  /// A place was taken: start a stream on it, or give it back.
+  case reserved
+  /// The tunnel is not open yet, or full.
+  case wait
+  case failed(RPCError)
+}
+
+/// What a writer that waits finds.
+package enum WriteReadiness: Sendable {
+  case ready
+  case wait
+  case failed(RPCError)
+}
+
+/// How the sending direction of a carrier ends.
+package enum OutputEnd: Sendable {
+  /// Everything was sent.
+  case finished
+  case failed(TunnelClosure)
+}
+
+/// What became due.
+package enum TimerResult: Sendable {
+  /// These streams ended or changed.
+  case streams([StreamID])
+  /// The tunnel ended.
+  case closed
+}

@@ -1,0 +1,47 @@
+/*
+ * Copyright 2026, The grpc-swift-tunnel Authors
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *     http://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+package import GRPCCore
+
+/// What a proxy keeps to, and whom it tells.
+package struct RPCProxyConfig: Sendable {
+  /// The largest message that is forwarded, in bytes; a larger one ends its RPC with
+  /// `resourceExhausted`.
+  package var maximumMessageSize: Int
+
+  /// Whether the server transport shuts down gracefully.
+  package var isDraining: @Sendable () -> Bool
+
+  /// Turns the error of an RPC that did not reach the other side into the caller's.
+  package var unreachable: @Sendable (RPCError) -> RPCError
+
+  /// Called when the other side has answered an RPC.
+  package var reached: @Sendable () -> Void
+
+  /// A proxy that drains never, and that passes errors on as they are.
+  package init(maximumMessageSize: Int) {
+    self.maximumMessageSize = maximumMessageSize
+    self.isDraining = { false }
+    self.unreachable = { $0 }
+    self.reached = {}
+  }
+
+  /// What transports are to let through, so that a message that is too large is refused with a
+  /// status. A message that the transport refuses ends its stream without one.
+  package static func transportLimit(forMessagesOf size: Int) -> Int {
+    max(4 * size, size + 1024 * 1024)
+  }
+}

@@ -1,0 +1,43 @@
+/*
+ * Copyright 2026, The grpc-swift-tunnel Authors
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *     http://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+package import GRPCCore
+
+/// The kinds of RPCs.
+package enum RPCKind: String, CaseIterable, Sendable {
+  case unary
+  case clientStreaming
+  case serverStreaming
+  case bidirectional
+
+  /// The method of ``ControlService`` for the kind.
+  package var controlMethod: MethodDescriptor {
+    MethodDescriptor(
+      fullyQualifiedService: ControlService.name,
+      method: self.rawValue,
+      type: self.type
+    )
+  }
+
+  private var type: MethodDescriptor.RPCType {
+    switch self {
+    case .unary: .unary
+    case .clientStreaming: .clientStreaming
+    case .serverStreaming: .serverStreaming
+    case .bidirectional: .bidirectionalStreaming
+    }
+  }
+}

@@ -1,0 +1,76 @@
+/*
+ * Copyright 2026, The grpc-swift-tunnel Authors
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *     http://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+internal import ArgumentParser
+internal import GRPCTunnelRouter
+internal import Logging
+
+struct AgentCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "agent",
+    abstract: "Offers a gRPC server to the callers of a router.",
+    discussion: """
+      Dials the router, registers under the key, and forwards every RPC that comes back through \
+      the tunnel to the upstream, an ordinary gRPC server without TLS. A router or an upstream that is \
+      not there is tried again; while the upstream is away, callers get UNAVAILABLE.
+
+        grpc-tunnel agent --router 127.0.0.1:7001 --key shop-42 \\
+          --upstream 127.0.0.1:50051
+
+      SIGTERM or SIGINT lets the RPCs that are open end, for up to 30 seconds; a second one ends \
+      the agent at once.
+      """
+  )
+
+  @Option(
+    help: ArgumentHelp("The router's address for agents. Required.", valueName: "host:port"),
+    transform: { try NetworkAddress($0) }
+  )
+  var router: NetworkAddress
+
+  @Option(
+    help: ArgumentHelp(
+      "The key by which callers choose this agent: printable ASCII characters. Required.",
+      valueName: "key"
+    )
+  )
+  var key: String
+
+  @Option(
+    help: ArgumentHelp("The server that RPCs are forwarded to. Required.", valueName: "host:port"),
+    transform: { try NetworkAddress($0) }
+  )
+  var upstream: NetworkAddress
+
+  @OptionGroup var logging: LoggingOptions
+
+  func validate() throws {
+    if self.key.isEmpty {
+      throw ValidationError("The value of '--key' must not be empty.")
+    }
+  }
+
+  func run() async throws {
+    let config = AgentConfig(router: self.router, key: self.key, upstream: self.upstream)
+    let logger = self.logging.logger("agent")
+    let agent = try Agent(config: config, logger: logger)
+    try await withSignalHandling(logger: logger) {
+      agent.beginGracefulShutdown()
+    } run: {
+      try await agent.run()
+    }
+  }
+}

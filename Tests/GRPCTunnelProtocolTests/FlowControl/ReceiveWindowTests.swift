@@ -1,0 +1,79 @@
+/*
+ * Copyright 2026, The grpc-swift-tunnel Authors
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *     http://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+internal import GRPCTunnelProtocol
+internal import Testing
+
+@Suite("Receive window (PROTOCOL.md 6)")
+struct ReceiveWindowTests {
+  @Test("The peer may send what was announced, and no more")
+  func limit() {
+    var window = ReceiveWindow(size: 10)
+    #expect(window.receive(10) == true)
+    #expect(window.receive(1) == false)
+    #expect(window.available == 0)
+  }
+
+  @Test("Data that arrived returns no credit before it is consumed")
+  func arrivalAlone() {
+    var window = ReceiveWindow(size: 65_536)
+    #expect(window.receive(65_536) == true)
+    #expect(window.takeUpdate() == nil)
+  }
+
+  @Test(
+    "Credit is held back up to half the window, and never more than 32 KiB",
+    arguments: [
+      (1, 1), (2, 1), (10, 5), (65_535, 32_767), (65_536, 32_768), (1_000_000, 32_768),
+      (2_147_483_647, 32_768),
+    ] as [(UInt32, Int)]
+  )
+  func batching(size: UInt32, threshold: Int) {
+    var window = ReceiveWindow(size: size)
+    #expect(window.receive(threshold) == true)
+    window.consume(threshold - 1)
+    #expect(window.takeUpdate() == nil)
+    window.consume(1)
+    #expect(window.takeUpdate() == UInt32(threshold))
+    #expect(window.takeUpdate() == nil, "Returned twice")
+    #expect(window.available == Int(size))
+  }
+
+  @Test("Consumed credit is returned in one update")
+  func sums() {
+    var window = ReceiveWindow(size: 100_000)
+    #expect(window.receive(100_000) == true)
+    for _ in 0 ..< 10 { window.consume(10_000) }
+    #expect(window.takeUpdate() == 100_000)
+    #expect(window.available == 100_000)
+  }
+
+  @Test("However the application reads, what is held back never reaches the window")
+  func neverStarves() {
+    var random = SeededGenerator(seed: 6)
+    for size in [1, 2, 3, 100, 65_536, 300_000] as [UInt32] {
+      var window = ReceiveWindow(size: size)
+      for _ in 0 ..< 200 {
+        let count = 1 + random.int(below: window.available)
+        #expect(window.receive(count) == true)
+        window.consume(count)
+        _ = window.takeUpdate()
+        #expect(window.available > 0)
+        #expect(window.available >= Int(size) - 32_767)
+      }
+    }
+  }
+}

@@ -1,0 +1,60 @@
+/*
+ * Copyright 2026, The grpc-swift-tunnel Authors
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *     http://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+internal import GRPCNIOTransportHTTP2
+internal import GRPCTunnelRouter
+internal import Testing
+
+@Suite("NetworkAddress")
+struct NetworkAddressTests {
+  @Test(
+    "reads hosts and ports, and writes them in the same way",
+    arguments: [
+      ("127.0.0.1:50051", "127.0.0.1", 50051),
+      ("0.0.0.0:0", "0.0.0.0", 0),
+      ("localhost:65535", "localhost", 65535),
+      ("router.example.com:443", "router.example.com", 443),
+      ("[::1]:50051", "::1", 50051),
+      ("[2001:db8::7]:1", "2001:db8::7", 1),
+    ]
+  )
+  func valid(text: String, host: String, port: Int) throws {
+    let address = try NetworkAddress(text)
+    #expect(address == NetworkAddress(host: host, port: port))
+    #expect(address.description == text)
+  }
+
+  @Test(
+    "refuses anything else, naming it",
+    arguments: [
+      "", "nonsense", "127.0.0.1", "127.0.0.1:", ":50051", "127.0.0.1:65536", "127.0.0.1:-1",
+      "127.0.0.1:+1", "127.0.0.1:1x", "127.0.0.1:000001", "::1:50051", "[::1]", "[::1:50051",
+      "[127.0.0.1]:1", "[]:1", "http://host:1", "a b:1", "host:１",
+    ]
+  )
+  func invalid(text: String) {
+    let error = #expect(throws: RouterError.self) { try NetworkAddress(text) }
+    #expect(error?.message.contains("'\(text)'") ?? false)
+  }
+
+  @Test("looks up the name of a host to listen on")
+  func resolves() async throws {
+    let address = try await NetworkAddress("127.0.0.1:7000").resolved()
+    #expect(address == .ipv4(host: "127.0.0.1", port: 7000))
+    let local = try await NetworkAddress("localhost:7000").resolved()
+    #expect(local.ipv4?.host == "127.0.0.1" || local.ipv6?.host == "::1")
+  }
+}

@@ -1,0 +1,96 @@
+/*
+ * Copyright 2026, The grpc-swift-tunnel Authors
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *     http://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+internal import GRPCCore
+internal import GRPCTunnelTestSupport
+internal import Testing
+
+@Suite("Conformance: deadlines and cancellation", .timeLimit(.minutes(1)))
+struct EndingConformanceTests {
+  @Test("a deadline ends the RPC at both ends", arguments: TestTunnel.allWithKinds)
+  func deadlines(tunnel: TestTunnel, kind: RPCKind) async throws {
+    let events = ControlEvents()
+    try await tunnel.run(offering: [ControlService(events: events)]) { client in
+      // Where much else runs, a short deadline may pass before the handler has started.
+      for timeout in [50, 500, 5_000] where !events.hasHappened("started") {
+        var options = CallOptions.defaults
+        options.timeout = .milliseconds(timeout)
+        let reply = try await client.call(
+          ControlCall(
+            kind,
+            [.signal("started"), .awaitCancellation, .signal("handler done")],
+            metadata: [ControlKey.cancelled: "cancelled"],
+            options: options
+          )
+        )
+        #expect(reply.error?.code == .deadlineExceeded)
+        let next = try await client.call(ControlCall(kind, [.echo], messages: [[1]]))
+        #expect(next.messages == [[1]])
+      }
+      try await events.wait(for: "cancelled")
+      try await events.wait(for: "handler done")
+    }
+  }
+
+  @Test("a handler sees that the client cancels", arguments: TestTunnel.allWithKinds)
+  func cancellation(tunnel: TestTunnel, kind: RPCKind) async throws {
+    let events = ControlEvents()
+    try await tunnel.run(offering: [ControlService(events: events)]) { client in
+      await withTaskGroup(of: Void.self) { group in
+        group.addTask {
+          let reply = try? await client.call(
+            ControlCall(
+              kind,
+              [.signal("started"), .awaitCancellation, .signal("handler done")],
+              metadata: [ControlKey.cancelled: "cancelled"]
+            )
+          )
+          #expect(reply?.error?.code ?? .cancelled == .cancelled)
+        }
+        try? await events.wait(for: "started")
+        group.cancelAll()
+      }
+      try await events.wait(for: "cancelled")
+      try await events.wait(for: "handler done")
+
+      let reply = try await client.call(ControlCall(kind, [.echo], messages: [[1]]))
+      #expect(reply.messages == [[1]])
+    }
+  }
+
+  @Test("a client that stops reading a response cancels", arguments: TestTunnel.all)
+  func abandonedResponse(tunnel: TestTunnel) async throws {
+    let events = ControlEvents()
+    try await tunnel.run(offering: [ControlService(events: events)]) { client in
+      let call = ControlCall(
+        .bidirectional,
+        [.send(100_000, size: 10_000)],
+        messages: [],
+        metadata: [ControlKey.cancelled: "cancelled"]
+      )
+      try await client.bidirectionalStreaming(
+        request: StreamingClientRequest<[UInt8]>(metadata: call.requestMetadata) { _ in },
+        descriptor: call.kind.controlMethod,
+        serializer: RawCoder(),
+        deserializer: RawCoder(),
+        options: .defaults
+      ) { response in
+        for try await _ in response.messages { break }
+      }
+      try await events.wait(for: "cancelled")
+    }
+  }
+}
