@@ -37,7 +37,7 @@ struct StreamTranslator: Sendable {
     if self.isCarrier {
       for (key, value) in metadata {
         let key = key.lowercased()
-        if key.hasPrefix(Self.prefix) { wire.append(value.encoded(), forKey: key) }
+        if TransportHeaders.isCarrierKey(key) { wire.append(value.encoded(), forKey: key) }
       }
     }
     return wire
@@ -48,7 +48,7 @@ struct StreamTranslator: Sendable {
     if self.isCarrier {
       for entry in wire.entries {
         let key = entry.key.lowercased()
-        guard key.hasPrefix(Self.prefix) else { continue }
+        guard TransportHeaders.isCarrierKey(key) else { continue }
         for value in entry.values {
           metadata.addString(value, forKey: key)
         }
@@ -56,6 +56,4 @@ struct StreamTranslator: Sendable {
     }
     return metadata
   }
-
-  private static let prefix = "grpctunnel-"
 }

@@ -31,7 +31,12 @@ package enum TransportHeaders {
     case RPCTimeout.key:
       return false
     default:
-      return !key.hasPrefix("grpctunnel-")
+      return !Self.isCarrierKey(key)
     }
+  }
+
+  /// Whether metadata with this key, in lower case, belongs to a carrier: what its two ends agree on.
+  package static func isCarrierKey(_ key: String) -> Bool {
+    key.hasPrefix("grpctunnel-")
   }
 }

@@ -65,7 +65,7 @@ extension Metadata {
       }
     }
     let key = hasUppercase ? key.lowercased() : key
-    if isCarrier, key.hasPrefix("grpctunnel-") { return key }
+    if isCarrier, TransportHeaders.isCarrierKey(key) { return key }
     return !key.isEmpty && TransportHeaders.isApplicationKey(key) ? key : nil
   }
 
