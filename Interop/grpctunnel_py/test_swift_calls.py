@@ -116,7 +116,9 @@ def test_deviation_a_reverse_tunnel_is_not_ended_by_the_python_server(swift, loo
     # After our half-close; our network client cancels the carrier 5 s later.
     with reverse_server(loop) as (port, opened):
         with swift("reverse-server", "--target", f"127.0.0.1:{port}") as program:
-            opened()
+            # Opened at our end too, which otherwise had nothing to end in good order.
+            stub = interop_pb2_grpc.InteropStub(opened())
+            assert loop.run(stub.Unary(Request(payload=b"here"))).payload == b"here"
             started = time.monotonic()
             assert program.stop(timeout=20) == 0, program.tail()
             # The lower bound is the deviation: without it the end comes at once.
