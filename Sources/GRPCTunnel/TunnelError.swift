@@ -79,8 +79,8 @@ extension TunnelError: CustomStringConvertible {
 
 extension TunnelError {
   /// nil when this end closed the tunnel because it was told to.
-  init?(_ closure: TunnelClosure) {
-    switch (closure.initiator, closure.error) {
+  init?(_ end: TunnelEnd) {
+    switch (end.initiator, end.error) {
     case (.local, .none):
       return nil
     case (.local, .some(let error)):

@@ -189,9 +189,11 @@ package final class Router: Sendable {
       switch event {
       case .opened(let tunnel, let key):
         self.logger.info("agent '\(key)' connected from \(tunnel.remotePeer) (\(tunnel.id))")
-      case .closed(let tunnel, let key, let error):
-        let isOrderly = error.map { $0.code == .closedByPeer } ?? true
-        let reason = isOrderly ? "disconnected" : "lost: \(error.map { $0.message } ?? "")"
+      case .draining(let tunnel, let key, let side):
+        let drainer = side == .local ? "is drained" : "drains"
+        self.logger.info("agent '\(key)' from \(tunnel.remotePeer) (\(tunnel.id)) \(drainer)")
+      case .closed(let tunnel, let key, let closure):
+        let reason = closure.error.map { "lost: \($0.message)" } ?? "disconnected"
         self.logger.info("agent '\(key)' from \(tunnel.remotePeer) (\(tunnel.id)) \(reason)")
       }
     }

@@ -19,6 +19,9 @@ public enum ReverseTunnelEvent<Key: Hashable & Sendable>: Sendable {
   /// The tunnel was opened and takes RPCs.
   case opened(TunnelInformation, key: Key)
 
-  /// The tunnel has ended; the error is nil when this end closed it because it was told to.
-  case closed(TunnelInformation, key: Key, error: TunnelError?)
+  /// The tunnel takes no more RPCs, since one of its ends drains it; those that are open go on.
+  case draining(TunnelInformation, key: Key, side: TunnelClosure.Side)
+
+  /// The tunnel has ended.
+  case closed(TunnelInformation, key: Key, closure: TunnelClosure)
 }

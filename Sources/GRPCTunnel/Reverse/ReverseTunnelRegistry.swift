@@ -90,10 +90,9 @@ final class ReverseTunnelRegistry<Key: Hashable & Sendable>: Sendable {
       }
       return (entry?.wasOpened ?? false, Array(state.watchers.values))
     }
-    guard wasOpened else { return }
-    let error = tunnel.session.inspect { $0.closure }.flatMap { TunnelError($0) }
+    guard wasOpened, let end = tunnel.session.inspect({ $0.closure }) else { return }
     for watcher in watchers {
-      watcher.yield(.closed(tunnel.information, key: key, error: error))
+      watcher.yield(.closed(tunnel.information, key: key, closure: TunnelClosure(end)))
     }
   }
 

@@ -88,7 +88,7 @@ extension TunnelSession {
         group.addTask {
           do {
             try await startCarrier()
-            self.close(TunnelClosure(initiator: .remote, error: nil))
+            self.close(TunnelEnd(initiator: .remote, error: nil))
           } catch {
             self.close(.carrierFailed(error))
           }
@@ -98,7 +98,7 @@ extension TunnelSession {
         group.cancelAll()
       }
     } onCancel: {
-      self.close(TunnelClosure(initiator: .local, error: nil))
+      self.close(TunnelEnd(initiator: .local, error: nil))
     }
   }
 
@@ -112,7 +112,7 @@ extension TunnelSession {
       opened(CarrierHeaders(contents.metadata))
       await read(response.messages)
     case .failure(let error):
-      self.close(TunnelClosure(initiator: .remote, error: error))
+      self.close(TunnelEnd(initiator: .remote, error: error))
     }
   }
 

@@ -59,9 +59,9 @@ extension TunnelSession {
         if self.inspect({ $0.closure != nil }) { return }
       }
       if Task.isCancelled {
-        self.close(TunnelClosure(initiator: .local, error: nil))
+        self.close(TunnelEnd(initiator: .local, error: nil))
       } else {
-        self.close(TunnelClosure(initiator: .remote, error: nil))
+        self.close(TunnelEnd(initiator: .remote, error: nil))
       }
     } catch {
       self.close(.carrierFailed(error))
@@ -106,7 +106,7 @@ extension TunnelSession {
         group.addTask {
           try? await self.runPump(outbound)
           // A tunnel that has been drained ends with it.
-          self.close(TunnelClosure(initiator: .local, error: nil))
+          self.close(TunnelEnd(initiator: .local, error: nil))
         }
         // Not the end of the pump: a peer that takes nothing must not keep the tunnel from ending.
         try? await self.waitUntilClosed()
@@ -114,7 +114,7 @@ extension TunnelSession {
         try await group.waitForAll()
       }
     } onCancel: {
-      self.close(TunnelClosure(initiator: .local, error: nil))
+      self.close(TunnelEnd(initiator: .local, error: nil))
     }
     if let closure = self.inspect({ $0.closure }), closure.initiator == .local,
       let error = closure.error
@@ -124,17 +124,17 @@ extension TunnelSession {
   }
 }
 
-extension TunnelClosure {
+extension TunnelEnd {
   /// The carrier failed, or carried something that is not a frame.
-  static func carrierFailed(_ error: any Error) -> TunnelClosure {
+  static func carrierFailed(_ error: any Error) -> TunnelEnd {
     if let error = error as? RPCError {
       let isMalformed = error.cause is FrameDecodingError
-      return TunnelClosure(initiator: isMalformed ? .local : .remote, error: error)
+      return TunnelEnd(initiator: isMalformed ? .local : .remote, error: error)
     }
     if error is CancellationError {
-      return TunnelClosure(initiator: .local, error: nil)
+      return TunnelEnd(initiator: .local, error: nil)
     }
-    return TunnelClosure(
+    return TunnelEnd(
       initiator: .remote,
       error: RPCError(
         code: .unavailable,

@@ -95,7 +95,7 @@ final class TunnelSession<Machine: TunnelStateMachine>: Sendable {
   }
 
   /// Ends the tunnel at once; only the first call counts.
-  func close(_ closure: TunnelClosure) {
+  func close(_ closure: TunnelEnd) {
     self.update { machine in
       machine.close(closure)
       return ((), .tunnel)

@@ -67,7 +67,7 @@ package struct AcceptedStream: Hashable, Sendable {
 }
 
 /// Why a tunnel ended.
-package struct TunnelClosure: Error, Sendable {
+package struct TunnelEnd: Error, Sendable {
   package enum Initiator: Hashable, Sendable {
     case local
     case remote

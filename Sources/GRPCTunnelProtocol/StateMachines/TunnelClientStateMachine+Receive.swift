@@ -123,7 +123,7 @@ extension TunnelClientStateMachine {
     code: RPCError.Code = .internalError
   ) -> ClientFrameResult {
     let error = RPCError(code: code, message: message)
-    self.close(TunnelClosure(initiator: .local, error: error))
+    self.close(TunnelEnd(initiator: .local, error: error))
     return .fault(error)
   }
 }

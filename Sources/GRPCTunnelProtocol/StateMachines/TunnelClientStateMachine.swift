@@ -34,7 +34,7 @@ package struct TunnelClientStateMachine: TunnelStateMachine {
     case connecting(deadline: Duration)
     case awaitingSettings(deadline: Duration)
     case open(Peer)
-    case closed(TunnelClosure)
+    case closed(TunnelEnd)
   }
 
   let configuration: TunnelConfiguration
@@ -79,7 +79,7 @@ package struct TunnelClientStateMachine: TunnelStateMachine {
     }
   }
 
-  package var closure: TunnelClosure? {
+  package var closure: TunnelEnd? {
     switch self.state {
     case .closed(let closure): closure
     case .idle, .connecting, .awaitingSettings, .open: nil
@@ -158,7 +158,7 @@ package struct TunnelClientStateMachine: TunnelStateMachine {
     self.endDeadline = now + self.configuration.closeTimeout
   }
 
-  package mutating func close(_ closure: TunnelClosure) {
+  package mutating func close(_ closure: TunnelEnd) {
     guard self.closure == nil else { return }
     var closure = closure
     if self.isOutputFinished, closure.error == nil {
@@ -312,13 +312,13 @@ package struct TunnelClientStateMachine: TunnelStateMachine {
     case .connecting(let deadline) where deadline <= now,
       .awaitingSettings(let deadline) where deadline <= now:
       let error = RPCError.handshakeTimedOut(after: self.configuration.handshakeTimeout)
-      self.close(TunnelClosure(initiator: .local, error: error))
+      self.close(TunnelEnd(initiator: .local, error: error))
       return .closed
     case .idle, .connecting, .awaitingSettings, .open, .closed:
       ()
     }
     if let deadline = self.endDeadline, deadline <= now {
-      self.close(TunnelClosure(initiator: .local, error: nil))
+      self.close(TunnelEnd(initiator: .local, error: nil))
       return .closed
     }
     var changed: [StreamID] = []

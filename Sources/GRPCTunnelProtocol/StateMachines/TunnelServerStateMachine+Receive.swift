@@ -171,7 +171,7 @@ extension TunnelServerStateMachine {
 
   private mutating func fault(_ message: String) -> ServerFrameResult {
     let error = RPCError(code: .internalError, message: message)
-    self.close(TunnelClosure(initiator: .local, error: error))
+    self.close(TunnelEnd(initiator: .local, error: error))
     return .fault(error)
   }
 }

@@ -29,7 +29,7 @@ package struct TunnelServerStateMachine: TunnelStateMachine {
     case connecting(deadline: Duration?)
     case open
     case draining
-    case closed(TunnelClosure)
+    case closed(TunnelEnd)
   }
 
   let configuration: TunnelConfiguration
@@ -61,7 +61,7 @@ package struct TunnelServerStateMachine: TunnelStateMachine {
     self.agreed.extensions
   }
 
-  package var closure: TunnelClosure? {
+  package var closure: TunnelEnd? {
     switch self.state {
     case .closed(let closure): closure
     case .connecting, .open, .draining: nil
@@ -110,7 +110,7 @@ package struct TunnelServerStateMachine: TunnelStateMachine {
     switch self.state {
     case .connecting:
       // Nothing has been promised to the peer.
-      self.close(TunnelClosure(initiator: .local, error: nil))
+      self.close(TunnelEnd(initiator: .local, error: nil))
     case .open:
       self.state = .draining
       self.endDeadline = now + self.configuration.drainTimeout
@@ -138,7 +138,7 @@ package struct TunnelServerStateMachine: TunnelStateMachine {
     self.endDeadline = now + self.configuration.closeTimeout
   }
 
-  package mutating func close(_ closure: TunnelClosure) {
+  package mutating func close(_ closure: TunnelEnd) {
     guard self.closure == nil else { return }
     var closure = closure
     if self.isOutputFinished, closure.error == nil {
@@ -258,11 +258,11 @@ package struct TunnelServerStateMachine: TunnelStateMachine {
   package mutating func expireTimers(now: Duration) -> TimerResult {
     if case .connecting(let deadline?) = self.state, deadline <= now {
       let error = RPCError.handshakeTimedOut(after: self.configuration.handshakeTimeout)
-      self.close(TunnelClosure(initiator: .local, error: error))
+      self.close(TunnelEnd(initiator: .local, error: error))
       return .closed
     }
     if let deadline = self.endDeadline, deadline <= now {
-      self.close(TunnelClosure(initiator: .local, error: nil))
+      self.close(TunnelEnd(initiator: .local, error: nil))
       return .closed
     }
     var changed: [StreamID] = []

@@ -46,10 +46,10 @@ package protocol TunnelStateMachine: Sendable {
   mutating func outputFinished(now: Duration)
 
   /// Ends the tunnel at once, failing all that is open. Only the first call counts.
-  mutating func close(_ closure: TunnelClosure)
+  mutating func close(_ closure: TunnelEnd)
 
   /// Why the tunnel ended; nil while it lives.
-  var closure: TunnelClosure? { get }
+  var closure: TunnelEnd? { get }
 }
 
 extension TunnelStateMachine {
@@ -104,7 +104,7 @@ package enum WriteReadiness: Sendable {
 package enum OutputEnd: Sendable {
   /// Everything was sent.
   case finished
-  case failed(TunnelClosure)
+  case failed(TunnelEnd)
 }
 
 /// What became due.

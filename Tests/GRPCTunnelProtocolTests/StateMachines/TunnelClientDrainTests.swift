@@ -93,7 +93,7 @@ struct TunnelClientDrainTests {
     client.beginDrain(now: .zero)
     client.outputFinished(now: .zero)
     #expect(client.receive(ServerFrame(1, nil)).isIgnored)
-    client.close(TunnelClosure(initiator: .remote, error: nil))
+    client.close(TunnelEnd(initiator: .remote, error: nil))
     #expect(client.closure?.initiator == .local)
   }
 

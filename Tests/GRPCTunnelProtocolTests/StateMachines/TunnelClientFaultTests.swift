@@ -224,12 +224,12 @@ struct TunnelClientFaultTests {
   @Test(
     "A lost carrier fails every open stream with UNAVAILABLE and the cause",
     arguments: [
-      TunnelClosure(initiator: .remote, error: nil),
-      TunnelClosure(initiator: .remote, error: RPCError(code: .unknown, message: "cut")),
-      TunnelClosure(initiator: .local, error: nil),
+      TunnelEnd(initiator: .remote, error: nil),
+      TunnelEnd(initiator: .remote, error: RPCError(code: .unknown, message: "cut")),
+      TunnelEnd(initiator: .local, error: nil),
     ]
   )
-  func carrierLost(closure: TunnelClosure) throws {
+  func carrierLost(closure: TunnelEnd) throws {
     var client = try self.withStream()
     #expect(try client.start() == 2)
     _ = client.receive(ServerFrame(2, .closeStream(.ok)))
@@ -252,8 +252,8 @@ struct TunnelClientFaultTests {
   @Test("Only the first end of a tunnel counts")
   func closedTwice() {
     var client = TunnelClientStateMachine.opened()
-    client.close(TunnelClosure(initiator: .remote, error: nil))
-    client.close(TunnelClosure(initiator: .local, error: RPCError(code: .unknown, message: "")))
+    client.close(TunnelEnd(initiator: .remote, error: nil))
+    client.close(TunnelEnd(initiator: .local, error: RPCError(code: .unknown, message: "")))
     #expect(client.closure?.initiator == .remote)
     #expect(client.closure?.error == nil)
   }

@@ -103,7 +103,7 @@ struct TunnelClientTimerTests {
     case "close": _ = client.receive(ServerFrame(id, .closeStream(.ok)))
     case "cancel": client.cancel(id, error: RPCError(code: .cancelled, message: ""))
     case "release": client.release(id)
-    default: client.close(TunnelClosure(initiator: .local, error: nil))
+    default: client.close(TunnelEnd(initiator: .local, error: nil))
     }
     #expect(!client.isInboundPaused)
     #expect(client.nextTimer == nil)

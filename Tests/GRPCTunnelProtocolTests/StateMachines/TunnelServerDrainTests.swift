@@ -119,7 +119,7 @@ struct TunnelServerDrainTests {
     }
     #expect(!server.hasFrames)
     #expect(server.nextTimer == .seconds(6))
-    server.close(TunnelClosure(initiator: .remote, error: nil))
+    server.close(TunnelEnd(initiator: .remote, error: nil))
     #expect(server.closure?.initiator == .local)
   }
 

@@ -185,11 +185,11 @@ struct TunnelServerFaultTests {
   @Test(
     "A lost carrier aborts every open stream with UNAVAILABLE and the cause",
     arguments: [
-      TunnelClosure(initiator: .remote, error: nil),
-      TunnelClosure(initiator: .remote, error: RPCError(code: .unknown, message: "cut")),
+      TunnelEnd(initiator: .remote, error: nil),
+      TunnelEnd(initiator: .remote, error: RPCError(code: .unknown, message: "cut")),
     ]
   )
-  func carrierLost(closure: TunnelClosure) {
+  func carrierLost(closure: TunnelEnd) {
     var server = self.withStream()
     _ = server.receive(.newStream(2))
     server.close(closure)
@@ -216,7 +216,7 @@ struct TunnelServerFaultTests {
     server.close(1, with: .ok)
     server.release(1)
     #expect(server.activeStreamCount == 1, "Its response has not left")
-    server.close(TunnelClosure(initiator: .remote, error: nil))
+    server.close(TunnelEnd(initiator: .remote, error: nil))
     #expect(server.activeStreamCount == 0)
   }
 }

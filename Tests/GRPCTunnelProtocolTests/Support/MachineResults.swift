@@ -84,7 +84,7 @@ extension OutputEnd {
     if case .finished = self { true } else { false }
   }
 
-  var closure: TunnelClosure? {
+  var closure: TunnelEnd? {
     if case .failed(let closure) = self { closure } else { nil }
   }
 }

@@ -53,7 +53,7 @@ struct ReverseTunnelClientTransportTests {
         if drains {
           first.session.beginDrain()
         } else {
-          first.session.close(TunnelClosure(initiator: .remote, error: nil))
+          first.session.close(TunnelEnd(initiator: .remote, error: nil))
         }
         return first
       },

@@ -255,12 +255,13 @@ struct ReverseTunnelsTests {
       Issue.record("The tunnel was not opened.")
       return
     }
-    guard case .closed(let closed, key: "shop", error: let error)? = await events.next() else {
+    guard case .closed(let closed, key: "shop", closure: let closure)? = await events.next() else {
       Issue.record("The tunnel was not closed.")
       return
     }
     #expect(opened.id == closed.id)
-    #expect(error?.code == .closedByPeer)
+    #expect(closure.side == .remote)
+    #expect(closure.error == nil)
   }
 
   @Test("a tunnel that was never open has no events")
@@ -286,7 +287,7 @@ struct ReverseTunnelsTests {
     }
     var events = watched.makeAsyncIterator()
     guard case .opened(let opened, key: _)? = await events.next(),
-      case .closed(let closed, key: _, error: _)? = await events.next()
+      case .closed(let closed, key: _, closure: _)? = await events.next()
     else {
       Issue.record("The second tunnel's events are missing.")
       return

@@ -64,7 +64,7 @@ struct StuckCarrierTests {
       try await session.withStream(descriptor: method) { stream in
         try await stream.outbound.write(.metadata([:]))
         try await asked.wait()
-        session.close(TunnelClosure(initiator: .local, error: nil))
+        session.close(TunnelEnd(initiator: .local, error: nil))
         await #expect(throws: RPCError.self) {
           for try await _ in stream.inbound {}
         }
