@@ -121,7 +121,9 @@ final class ClientStream: Sendable {
 
   fileprivate func write(_ message: ArraySlice<UInt8>) async throws {
     let id = try self.openID()
-    let result: StreamWriteResult = self.session.update { ($0.write(message, to: id), .nothing) }
+    let result: StreamWriteResult = self.session.update { machine in
+      (machine.write(message, to: id, now: self.session.clock.now()), .nothing)
+    }
     switch result {
     case .written:
       ()

@@ -95,14 +95,14 @@ final class ServerSession: Sendable {
       switch result {
       case .ignored, .newStream: return (result, .nothing)
       case .stream(let id): return (result, .stream(id))
-      case .fault: return (result, .tunnel)
+      case .tunnel, .fault: return (result, .tunnel)
       }
     } beforeResuming: { result in
       if case .stream(let id) = result { self.cancelHandlerIfAborted(id) }
     }
     switch result {
     case .newStream(let accepted): return accepted
-    case .stream, .ignored, .fault: return nil
+    case .stream, .tunnel, .ignored, .fault: return nil
     }
   }
 

@@ -73,7 +73,7 @@ struct ServerStream: Sendable {
 
   fileprivate func write(_ message: ArraySlice<UInt8>) async throws {
     let result: StreamWriteResult = self.session.session.update { machine in
-      (machine.write(message, to: self.id), .nothing)
+      (machine.write(message, to: self.id, now: self.session.session.clock.now()), .nothing)
     }
     switch result {
     case .written:

@@ -233,7 +233,8 @@ final class TunnelSession<Machine: TunnelStateMachine>: Sendable {
         if state.machine.hasFrames {
           let drained = state.machine.takeFrames(
             into: &frames,
-            maximumByteCount: Self.maximumBatchByteCount
+            maximumByteCount: Self.maximumBatchByteCount,
+            now: self.clock.now()
           )
           state.collect(drained.isEmpty ? .nothing : .streams(drained), into: &wakeups)
           // A batch may turn out empty: its streams ended before their turn came.

@@ -25,7 +25,7 @@ package struct OutboundMessageQueue: Sendable {
   private var window: SendWindow
   private var messages: Deque<MessageChunker>
   /// The bytes of messages that have not left yet.
-  private var byteCount: Int
+  package private(set) var byteCount: Int
 
   package init(window: SendWindow) {
     self.window = window
@@ -46,6 +46,11 @@ package struct OutboundMessageQueue: Sendable {
   /// Whether a chunk can leave now.
   package var isSendable: Bool {
     self.messages.first?.canAdvance(window: self.window.available) ?? false
+  }
+
+  /// Whether messages wait, and only for window.
+  package var isOutOfWindow: Bool {
+    self.messages.first.map { !$0.canAdvance(window: self.window.available) } ?? false
   }
 
   package mutating func append(_ message: ArraySlice<UInt8>) {

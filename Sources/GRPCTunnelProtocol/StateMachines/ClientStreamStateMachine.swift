@@ -47,24 +47,29 @@ package struct ClientStreamStateMachine: StreamStateMachine {
   }
 
   private var request: Request
+  /// Whether the frame that starts the stream was handed to the carrier.
+  private var hasLeft: Bool
   private var headers: Headers
   private var end: End?
   private var inbound: InboundMessageQueue
   private var outbound: OutboundMessageQueue
   private let maximumMetadataSize: Int
 
+  /// - Parameter maximumMessageSize: The largest message taken for this stream, in bytes.
   package init(
     revision: ProtocolRevision,
     peerWindowSize: UInt32,
+    maximumMessageSize: Int,
     configuration: TunnelConfiguration
   ) {
     self.request = .open
+    self.hasLeft = false
     self.headers = .awaited
     self.end = nil
     if revision.usesFlowControl {
       self.inbound = InboundMessageQueue(
         window: ReceiveWindow(size: configuration.initialWindowSize),
-        maximumMessageSize: configuration.maximumMessageSize,
+        maximumMessageSize: maximumMessageSize,
         maximumEmptyMessages: configuration.maximumEmptyMessages
       )
       self.outbound = OutboundMessageQueue(
@@ -73,7 +78,7 @@ package struct ClientStreamStateMachine: StreamStateMachine {
     } else {
       self.inbound = InboundMessageQueue(
         window: nil,
-        maximumMessageSize: configuration.maximumMessageSize,
+        maximumMessageSize: maximumMessageSize,
         maximumEmptyMessages: .max
       )
       self.outbound = OutboundMessageQueue(window: .unlimited)
@@ -84,6 +89,18 @@ package struct ClientStreamStateMachine: StreamStateMachine {
   /// Whether nothing more is sent or taken for this stream: it was closed, cancelled or has failed.
   package var isFinished: Bool {
     self.end != nil
+  }
+
+  package var finishedCode: Int? {
+    switch self.end {
+    case .closed(let close):
+      let code = close.status.map { Int($0.code) } ?? 0
+      return Status.Code(rawValue: code) == nil ? Status.Code.unknown.rawValue : code
+    case .failed(let error):
+      return error.code.rawValue
+    case .delivered, .none:
+      return nil
+    }
   }
 
   // MARK: - Frames from the tunnel server
@@ -144,7 +161,27 @@ package struct ClientStreamStateMachine: StreamStateMachine {
     }
   }
 
-  /// Ends the stream on this end's account, or because the tunnel ended.
+  /// Whether nothing was received for the stream.
+  package var isUntouched: Bool {
+    switch self.headers {
+    case .awaited: self.end == nil
+    case .received, .delivered: false
+    }
+  }
+
+  package mutating func startLeft() {
+    self.hasLeft = true
+  }
+
+  /// A stream of which nothing has left ends as one that the peer has not processed.
+  package mutating func tunnelEnded(_ error: RPCError) {
+    guard self.end == nil, !self.hasLeft else { return self.fail(error) }
+    let status = WireStatus(code: Int32(error.code.rawValue), message: error.message)
+    self.fail(error)
+    self.end = .closed(CloseStream(status: status, unprocessed: true))
+  }
+
+  /// Ends the stream on this end's account.
   package mutating func fail(_ error: RPCError) {
     guard self.end == nil else { return }
     self.end = .failed(error)
@@ -188,6 +225,14 @@ package struct ClientStreamStateMachine: StreamStateMachine {
 
   package mutating func takeWindowUpdate() -> UInt32? {
     self.isFinished ? nil : self.inbound.takeWindowUpdate()
+  }
+
+  package var bufferedByteCount: Int {
+    self.inbound.bufferedByteCount + self.outbound.byteCount
+  }
+
+  package var isOutOfWindow: Bool {
+    self.outbound.isOutOfWindow
   }
 
   package func isInboundFull(limit: Int) -> Bool {

@@ -28,6 +28,14 @@ extension RPCError {
     )
   }
 
+  /// A liveness probe was not answered.
+  static func silent(for timeout: Duration) -> RPCError {
+    RPCError(
+      code: .unavailable,
+      message: "The peer did not answer a liveness probe within \(timeout)."
+    )
+  }
+
   /// At revision zero: nobody read the stream for too long, and others had to wait for it.
   package static func stalled(_ timeout: Duration) -> RPCError {
     RPCError(

@@ -36,8 +36,8 @@ package struct ServerStreamStateMachine: StreamStateMachine {
     case open
     /// The close waits behind the messages.
     case closing(CloseStream)
-    /// The handler's close was sent.
-    case closed
+    /// The handler's close was sent, with this code.
+    case closed(code: Int)
     /// Ended on another account: the error is what the handler sees when it goes on.
     case aborted(RPCError)
   }
@@ -71,6 +71,14 @@ package struct ServerStreamStateMachine: StreamStateMachine {
     switch self.response {
     case .closed, .aborted: true
     case .awaitingHeaders, .open, .closing: false
+    }
+  }
+
+  package var finishedCode: Int? {
+    switch self.response {
+    case .closed(let code): code
+    case .aborted(let error): error.code.rawValue
+    case .awaitingHeaders, .open, .closing: nil
     }
   }
 
@@ -131,6 +139,13 @@ package struct ServerStreamStateMachine: StreamStateMachine {
     }
   }
 
+  /// The peer starts the streams.
+  package mutating func startLeft() {}
+
+  package mutating func tunnelEnded(_ error: RPCError) {
+    self.fail(error)
+  }
+
   /// Ends the stream at once; what the handler does later is dropped.
   package mutating func fail(_ error: RPCError) {
     guard !self.isFinished else { return }
@@ -162,6 +177,14 @@ package struct ServerStreamStateMachine: StreamStateMachine {
   package mutating func takeWindowUpdate() -> UInt32? {
     if self.isFinished || self.ignoresRequest { return nil }
     return self.inbound.takeWindowUpdate()
+  }
+
+  package var bufferedByteCount: Int {
+    self.inbound.bufferedByteCount + self.outbound.byteCount
+  }
+
+  package var isOutOfWindow: Bool {
+    self.outbound.isOutOfWindow
   }
 
   package func isInboundFull(limit: Int) -> Bool {
@@ -228,7 +251,7 @@ package struct ServerStreamStateMachine: StreamStateMachine {
       return .moreResponseData(data)
     case .none:
       guard let close = self.dueClose else { return nil }
-      self.response = .closed
+      self.response = .closed(code: close.status.map { Int($0.code) } ?? 0)
       return .closeStream(close)
     }
   }

@@ -54,6 +54,8 @@ package enum ServerFrameResult: Sendable {
   case newStream(AcceptedStream)
   /// Something changed on this stream: its reader, and its writers, may go on.
   case stream(StreamID)
+  /// The peer starts no more streams.
+  case tunnel
   /// The peer broke the protocol so that the tunnel ended; all its streams have been aborted.
   case fault(RPCError)
 }

@@ -25,6 +25,10 @@ package protocol StreamStateMachine: Sendable {
   /// Whether nothing more is sent or taken for the stream. Once true it stays so.
   var isFinished: Bool { get }
 
+  /// The number of the status with which the stream finished, 0 to 16; nil while it has not. Asked
+  /// for only once, when the stream has just finished.
+  var finishedCode: Int? { get }
+
   // MARK: - The application
 
   mutating func read() -> StreamReadResult<Part>
@@ -42,6 +46,12 @@ package protocol StreamStateMachine: Sendable {
   /// At revision zero: whether the application must take something before more is received.
   func isInboundFull(limit: Int) -> Bool
 
+  /// The bytes of messages that are held: written and not sent, or received and not read.
+  var bufferedByteCount: Int { get }
+
+  /// Whether messages wait for nothing but window.
+  var isOutOfWindow: Bool { get }
+
   /// Whether writers have to wait.
   func isOutboundFull(limit: Int) -> Bool
 
@@ -56,7 +66,13 @@ package protocol StreamStateMachine: Sendable {
   /// Takes the next frame to send, if one can leave now.
   mutating func nextPayload() -> OutboundFrame.Payload?
 
+  /// The frame that starts the stream was handed to the carrier.
+  mutating func startLeft()
+
   // MARK: - The end
+
+  /// The tunnel ended.
+  mutating func tunnelEnded(_ error: RPCError)
 
   /// Ends the stream at once, if it has not ended: reads and writes fail with `error`.
   mutating func fail(_ error: RPCError)
@@ -66,12 +82,22 @@ package protocol StreamStateMachine: Sendable {
 package protocol TunnelFrame: Sendable {
   associatedtype Payload: TunnelFramePayload
 
+  var streamID: StreamID { get }
+
+  var payload: Payload? { get }
+
   init(streamID: StreamID, payload: Payload?)
 }
 
 package protocol TunnelFramePayload: Sendable {
   /// The bytes of message data in the frame.
   var dataByteCount: Int { get }
+
+  /// Whether the frame is the first of a message.
+  var beginsMessage: Bool { get }
+
+  /// Whether the frame starts its stream.
+  var startsStream: Bool { get }
 
   static func windowUpdate(_ increment: UInt32) -> Self
 }
@@ -86,6 +112,20 @@ extension ClientFrame.Payload: TunnelFramePayload {
     case .newStream, .halfClose, .cancel, .windowUpdate: 0
     }
   }
+
+  package var beginsMessage: Bool {
+    switch self {
+    case .requestMessage: true
+    case .newStream, .moreRequestData, .halfClose, .cancel, .windowUpdate: false
+    }
+  }
+
+  package var startsStream: Bool {
+    switch self {
+    case .newStream: true
+    case .requestMessage, .moreRequestData, .halfClose, .cancel, .windowUpdate: false
+    }
+  }
 }
 
 extension ServerFrame: TunnelFrame {}
@@ -97,5 +137,17 @@ extension ServerFrame.Payload: TunnelFramePayload {
     case .moreResponseData(let data): data.count
     case .responseHeaders, .closeStream, .settings, .windowUpdate, .drain: 0
     }
+  }
+
+  package var beginsMessage: Bool {
+    switch self {
+    case .responseMessage: true
+    case .responseHeaders, .moreResponseData, .closeStream, .settings, .windowUpdate, .drain: false
+    }
+  }
+
+  /// Only a tunnel client starts streams.
+  package var startsStream: Bool {
+    false
   }
 }

@@ -32,6 +32,10 @@ package struct StreamTable<Stream: StreamStateMachine>: Sendable {
     var hasEnded = false
     /// Whether the application has not released the stream.
     var isHeld = true
+    /// The bytes that the stream was seen to hold.
+    var bufferedByteCount = 0
+    /// Since when messages wait for window.
+    var stallStart: Duration?
   }
 
   private let configuration: TunnelConfiguration
@@ -43,6 +47,9 @@ package struct StreamTable<Stream: StreamStateMachine>: Sendable {
   /// The streams that have not ended.
   package private(set) var openCount: Int
 
+  /// What was done so far.
+  package private(set) var figures: TunnelFigures
+
   package init(configuration: TunnelConfiguration) {
     self.configuration = configuration
     self.entries = [:]
@@ -50,6 +57,7 @@ package struct StreamTable<Stream: StreamStateMachine>: Sendable {
     self.deadlines = DeadlineQueue()
     self.stalls = StallTracker(timeout: configuration.stallTimeout)
     self.openCount = 0
+    self.figures = TunnelFigures()
   }
 
   // MARK: - Streams
@@ -76,6 +84,7 @@ package struct StreamTable<Stream: StreamStateMachine>: Sendable {
   package mutating func insert(_ stream: Stream, for id: StreamID, deadline: Duration?) {
     self.entries[id] = Entry(stream: stream)
     self.openCount += 1
+    self.figures.streamsStarted &+= 1
     if let deadline {
       self.deadlines.insert(id, deadline: deadline)
     }
@@ -83,17 +92,66 @@ package struct StreamTable<Stream: StreamStateMachine>: Sendable {
 
   /// Does something to a stream.
   ///
-  /// - Parameter now: Given when the stream receives, which may fill it.
   /// - Returns: What `body` returns; nil when the stream is not there.
   package mutating func update<Result, Failure>(
     _ id: StreamID,
-    now: Duration? = nil,
     _ body: (inout Stream) throws(Failure) -> Result
   ) throws(Failure) -> Result? {
     guard let index = self.entries.index(forKey: id) else { return nil }
     let result = try body(&self.entries.values[index].stream)
-    self.settle(id, index, now: now)
+    self.settle(id, index)
     return result
+  }
+
+  /// A stream was refused, which never came here.
+  package mutating func countRefusal() {
+    self.figures.streamsRefused &+= 1
+  }
+
+  /// Lets a stream take a frame from the peer.
+  ///
+  /// - Throws: What `body`, which hands the frame over, throws: the stream is to be ended with it.
+  package mutating func receive(
+    _ payload: (some TunnelFramePayload)?,
+    for id: StreamID,
+    now: Duration,
+    _ body: (inout Stream) throws(RPCError) -> Void
+  ) throws(RPCError) {
+    guard let index = self.entries.index(forKey: id) else { return }
+    try body(&self.entries.values[index].stream)
+    if let payload {
+      self.figures.bytesReceived &+= UInt64(payload.dataByteCount)
+      if payload.beginsMessage { self.figures.messagesReceived &+= 1 }
+    }
+    self.settle(id, index)
+    self.trackStalls(id, now)
+  }
+
+  /// At revision zero, received messages may fill a stream; at revision one, credit may end its wait.
+  private mutating func trackStalls(_ id: StreamID, _ now: Duration) {
+    guard let index = self.entries.index(forKey: id) else { return }
+    let limit = self.configuration.receiveBufferSize
+    if self.entries.values[index].stream.isInboundFull(limit: limit) {
+      self.stalls.begin(id, now: now)
+    }
+    if let start = self.entries.values[index].stallStart,
+      !self.entries.values[index].stream.isOutOfWindow
+    {
+      self.figures.windowStallTime += now - start
+      self.entries.values[index].stallStart = nil
+    }
+  }
+
+  /// A stream that runs out of window begins to wait.
+  private mutating func beginWindowStall(
+    _ index: Dictionary<StreamID, Entry>.Index,
+    _ now: () -> Duration
+  ) {
+    guard self.entries.values[index].stallStart == nil,
+      self.entries.values[index].stream.isOutOfWindow
+    else { return }
+    self.entries.values[index].stallStart = now()
+    self.figures.windowStalls &+= 1
   }
 
   /// Ends a stream.
@@ -110,7 +168,7 @@ package struct StreamTable<Stream: StreamStateMachine>: Sendable {
     guard let index = self.entries.index(forKey: id) else { return }
     self.entries.values[index].isHeld = false
     if self.entries.values[index].hasEnded {
-      self.entries.remove(at: index)
+      self.forget(index)
     }
   }
 
@@ -120,24 +178,35 @@ package struct StreamTable<Stream: StreamStateMachine>: Sendable {
     self.deadlines.removeAll()
     self.stalls.removeAll()
     for id in Array(self.entries.keys) {
-      _ = self.update(id) { $0.fail(error) }
+      _ = self.update(id) { $0.tunnelEnded(error) }
     }
   }
 
+  private mutating func forget(_ index: Dictionary<StreamID, Entry>.Index) {
+    self.figures.bufferedByteCount -= self.entries.values[index].bufferedByteCount
+    self.entries.remove(at: index)
+  }
+
   /// Draws the consequences of something done to a stream.
-  private mutating func settle(
-    _ id: StreamID,
-    _ index: Dictionary<StreamID, Entry>.Index,
-    now: Duration?
-  ) {
+  private mutating func settle(_ id: StreamID, _ index: Dictionary<StreamID, Entry>.Index) {
+    let bufferedByteCount = self.entries.values[index].stream.bufferedByteCount
+    self.figures.bufferedByteCount +=
+      bufferedByteCount - self.entries.values[index].bufferedByteCount
+    self.entries.values[index].bufferedByteCount = bufferedByteCount
+
     if self.entries.values[index].stream.isFinished {
       if self.entries.values[index].hasEnded { return }
       self.entries.values[index].hasEnded = true
       self.openCount -= 1
+      if let code = self.entries.values[index].stream.finishedCode,
+        self.figures.streamsFinished.indices.contains(code)
+      {
+        self.figures.streamsFinished[code] &+= 1
+      }
       self.deadlines.remove(id)
       self.stalls.remove(id)
       if !self.entries.values[index].isHeld {
-        self.entries.remove(at: index)
+        self.forget(index)
       }
       return
     }
@@ -151,8 +220,6 @@ package struct StreamTable<Stream: StreamStateMachine>: Sendable {
     let limit = self.configuration.receiveBufferSize
     if !self.entries.values[index].stream.isInboundFull(limit: limit) {
       self.stalls.remove(id)
-    } else if let now {
-      self.stalls.begin(id, now: now)
     }
   }
 
@@ -162,9 +229,18 @@ package struct StreamTable<Stream: StreamStateMachine>: Sendable {
     self.update(id) { $0.read() } ?? .end
   }
 
-  package mutating func write(_ message: ArraySlice<UInt8>, to id: StreamID) -> StreamWriteResult {
+  /// - Parameter now: Asked for when the stream has no window left.
+  package mutating func write(
+    _ message: ArraySlice<UInt8>,
+    to id: StreamID,
+    now: () -> Duration
+  ) -> StreamWriteResult {
+    guard let index = self.entries.index(forKey: id) else { return .failed(Self.released) }
     let limit = self.configuration.sendBufferSize
-    return self.update(id) { $0.write(message, limit: limit) } ?? .failed(Self.released)
+    let result = self.entries.values[index].stream.write(message, limit: limit)
+    self.beginWindowStall(index, now)
+    self.settle(id, index)
+    return result
   }
 
   /// The error for a write now; nil when the stream takes messages.
@@ -207,10 +283,12 @@ package struct StreamTable<Stream: StreamStateMachine>: Sendable {
 
   /// Takes frames to send, up to about `maximumByteCount` bytes.
   ///
+  /// - Parameter now: Asked for when a stream has no window left.
   /// - Returns: The streams whose writers may go on.
   package mutating func takeFrames(
     into frames: inout [Frame],
-    maximumByteCount: Int
+    maximumByteCount: Int,
+    now: () -> Duration
   ) -> [StreamID] {
     var byteCount = 0
     var drained: [StreamID] = []
@@ -218,9 +296,12 @@ package struct StreamTable<Stream: StreamStateMachine>: Sendable {
       byteCount += OutboundScheduler<Frame>.costPerFrame
       switch next {
       case .control(let frame):
+        if let payload = frame.payload, payload.startsStream {
+          _ = self.update(frame.streamID) { $0.startLeft() }
+        }
         frames.append(frame)
       case .stream(let id):
-        byteCount += self.takeTurn(of: id, into: &frames, drained: &drained)
+        byteCount += self.takeTurn(of: id, into: &frames, drained: &drained, now)
       }
     }
     return drained
@@ -233,7 +314,8 @@ package struct StreamTable<Stream: StreamStateMachine>: Sendable {
   private mutating func takeTurn(
     of id: StreamID,
     into frames: inout [Frame],
-    drained: inout [StreamID]
+    drained: inout [StreamID],
+    _ now: () -> Duration
   ) -> Int {
     // A stream may end, and be forgotten, while it waits for its turn.
     guard let index = self.entries.index(forKey: id) else { return 0 }
@@ -243,6 +325,8 @@ package struct StreamTable<Stream: StreamStateMachine>: Sendable {
     var byteCount = 0
     if let payload = self.entries.values[index].stream.nextPayload() {
       byteCount = payload.dataByteCount
+      self.figures.bytesSent &+= UInt64(byteCount)
+      if payload.beginsMessage { self.figures.messagesSent &+= 1 }
       frames.append(Frame(streamID: id, payload: payload))
     }
     if self.entries.values[index].stream.isEndDue,
@@ -253,7 +337,8 @@ package struct StreamTable<Stream: StreamStateMachine>: Sendable {
     if wasFull, !self.entries.values[index].stream.isOutboundFull(limit: limit) {
       drained.append(id)
     }
-    self.settle(id, index, now: nil)
+    self.beginWindowStall(index, now)
+    self.settle(id, index)
     return byteCount
   }
 

@@ -24,7 +24,7 @@ extension TunnelClientStateMachine {
     case .idle, .connecting:
       return self.fault("The peer sent a frame before its headers.")
     case .awaitingSettings:
-      return self.receiveSettings(frame)
+      return self.receiveSettings(frame, now: now)
     case .closed:
       return .ignored
     case .open:
@@ -32,7 +32,15 @@ extension TunnelClientStateMachine {
     }
     // Nothing can be answered any more.
     if self.isOutputFinished { return .ignored }
+    let wasSilent = self.liveness.isSilent
+    self.liveness.arrived(now: now)
+    let result = self.receiveOpened(frame, now: now)
+    // A tunnel that was not chosen can be again.
+    if wasSilent, case .ignored = result { return .tunnel }
+    return result
+  }
 
+  private mutating func receiveOpened(_ frame: ServerFrame, now: Duration) -> ClientFrameResult {
     if frame.streamID == .tunnel {
       return self.receiveTunnelFrame(frame)
     }
@@ -42,17 +50,34 @@ extension TunnelClientStateMachine {
     if frame.streamID > self.lastStreamID {
       return self.fault("The peer sent a frame for stream \(frame.streamID), never started.")
     }
-    guard self.streams.isOpen(frame.streamID) else { return .ignored }
+    if case .closeStream(let close) = frame.payload,
+      self.liveness.closed(frame.streamID, now: now)
+    {
+      self.probeAnswered(isRefusal: Self.isRefusalByShutdown(close))
+      return .tunnel
+    }
+    guard let stream = self.streams[frame.streamID], !stream.isFinished else { return .ignored }
+    if case .closeStream(let close) = frame.payload, stream.isUntouched,
+      !self.extensions.contains(.drain), Self.isRefusalByShutdown(close)
+    {
+      self.peerSeemsToDrain(now: now)
+    }
 
     let payload = self.withoutUnfoundedClaims(frame)
     do {
-      _ = try self.streams.update(frame.streamID, now: now) { stream throws(RPCError) in
+      try self.streams.receive(payload, for: frame.streamID, now: now) { stream throws(RPCError) in
         try stream.receive(payload)
       }
     } catch {
       self.cancel(frame.streamID, error: error)
     }
     return .stream(frame.streamID)
+  }
+
+  /// What a Go peer says that is shutting down (PROTOCOL.md 8).
+  private static func isRefusalByShutdown(_ close: CloseStream) -> Bool {
+    close.status?.code == Int32(RPCError.Code.unavailable.rawValue)
+      && close.status?.message == "server is shutting down"
   }
 
   /// Whether a stream was not processed is for the extensions to say, and for nobody else.
@@ -65,7 +90,10 @@ extension TunnelClientStateMachine {
     return .closeStream(close)
   }
 
-  private mutating func receiveSettings(_ frame: ServerFrame) -> ClientFrameResult {
+  private mutating func receiveSettings(
+    _ frame: ServerFrame,
+    now: Duration
+  ) -> ClientFrameResult {
     guard frame.streamID == .tunnel, case .settings(let settings) = frame.payload else {
       return self.fault("The peer's first frame is not settings.")
     }
@@ -84,6 +112,7 @@ extension TunnelClientStateMachine {
       return self.fault("The peer's initial window of \(settings.initialWindowSize) is too large.")
     }
     let limit = settings.maxConcurrentStreams
+    self.liveness.arrived(now: now)
     self.state = .open(
       Peer(
         revision: revision,

@@ -47,6 +47,11 @@ package struct TunnelClientStateMachine: TunnelStateMachine {
   private var isDraining: Bool
   /// Once the peer drains: the last stream that it processes.
   var peerLastStreamID: StreamID?
+  /// Whether the peer, which knows no extensions, has refused even a probe: it is shutting down.
+  private var isPeerRefusing: Bool
+  var liveness: LivenessTracker
+  /// Until when the tunnel is not chosen, since its peer seems to be shutting down.
+  private var hintDeadline: Duration?
   /// When the tunnel is closed if it has not ended by itself: it drains, or has been drained.
   private var endDeadline: Duration?
   private(set) var isOutputFinished: Bool
@@ -61,6 +66,11 @@ package struct TunnelClientStateMachine: TunnelStateMachine {
     self.reservationCount = 0
     self.lastStreamID = StreamID(rawValue: 0)
     self.isDraining = false
+    self.isPeerRefusing = false
+    self.liveness = LivenessTracker(
+      interval: configuration.probeInterval,
+      timeout: configuration.probeTimeout
+    )
     self.isOutputFinished = false
   }
 
@@ -113,11 +123,13 @@ package struct TunnelClientStateMachine: TunnelStateMachine {
     }
   }
 
-  /// Whether a stream can be started at once.
+  /// Whether a stream can be started at once, and nothing speaks against this tunnel: the peer does
+  /// not seem to be dead or shutting down.
   package var isReady: Bool {
     switch self.state {
     case .open(let peer):
-      return !self.isDrainingOrClosed && self.hasCapacity(peer)
+      return !self.isDrainingOrClosed && self.hasCapacity(peer) && !self.liveness.isSilent
+        && self.hintDeadline == nil
     case .idle, .connecting, .awaitingSettings, .closed:
       return false
     }
@@ -130,7 +142,12 @@ package struct TunnelClientStateMachine: TunnelStateMachine {
 
   /// Whether this end or the peer takes no more streams.
   package var isDrainingOrClosed: Bool {
-    self.isDraining || self.peerLastStreamID != nil || self.closure != nil
+    self.isDraining || self.isPeerDraining || self.closure != nil
+  }
+
+  /// Whether the peer takes no more streams.
+  package var isPeerDraining: Bool {
+    self.peerLastStreamID != nil || self.isPeerRefusing
   }
 
   /// Takes no more streams; the tunnel ends when those that are open have ended, or after the drain
@@ -139,6 +156,11 @@ package struct TunnelClientStateMachine: TunnelStateMachine {
     guard !self.isDraining else { return }
     self.isDraining = true
     self.endDeadline = now + self.configuration.drainTimeout
+    if case .open = self.state, self.extensions.contains(.drain) {
+      // "No more streams": lets the peer replace the tunnel before it ends. To others than ours it
+      // is one of the frames with a negative id that are ignored.
+      self.streams.enqueue(.halfClose, for: .tunnel)
+    }
   }
 
   package var outputEnd: OutputEnd? {
@@ -183,7 +205,7 @@ package struct TunnelClientStateMachine: TunnelStateMachine {
         RPCError(code: .failedPrecondition, message: "The tunnel is shutting down.")
       )
     }
-    if self.peerLastStreamID != nil {
+    if self.isPeerDraining {
       return .failed(RPCError(code: .unavailable, message: "The tunnel's server is draining."))
     }
     switch self.state {
@@ -213,10 +235,12 @@ package struct TunnelClientStateMachine: TunnelStateMachine {
   /// - Parameters:
   ///   - headers: The request's metadata, without a deadline.
   ///   - timeout: The RPC's deadline, from now.
+  ///   - maximumResponseSize: The largest message taken, in bytes; nil for the configured limit.
   package mutating func open(
     method: String,
     headers: WireMetadata,
     timeout: Duration?,
+    maximumResponseSize: Int? = nil,
     now: Duration
   ) throws(RPCError) -> StreamID {
     self.reservationCount -= 1
@@ -246,12 +270,9 @@ package struct TunnelClientStateMachine: TunnelStateMachine {
           """
       )
     }
-    let (next, overflow) = self.lastStreamID.rawValue.addingReportingOverflow(1)
-    guard !overflow else {
+    guard let id = self.takeStreamID() else {
       throw RPCError(code: .unavailable, message: "The tunnel has used up its stream ids.")
     }
-    let id = StreamID(rawValue: next)
-    self.lastStreamID = id
     let newStream = NewStream(
       // With the leading slash that the Go client sends, which every known server takes.
       methodName: "/" + method,
@@ -262,6 +283,7 @@ package struct TunnelClientStateMachine: TunnelStateMachine {
     let stream = ClientStreamStateMachine(
       revision: peer.revision,
       peerWindowSize: peer.initialWindowSize,
+      maximumMessageSize: maximumResponseSize ?? self.configuration.maximumMessageSize,
       configuration: self.configuration
     )
     self.streams.insert(stream, for: id, deadline: timeout.map { now + $0 })
@@ -269,10 +291,64 @@ package struct TunnelClientStateMachine: TunnelStateMachine {
     return id
   }
 
+  private mutating func takeStreamID() -> StreamID? {
+    let (next, overflow) = self.lastStreamID.rawValue.addingReportingOverflow(1)
+    guard !overflow else { return nil }
+    let id = StreamID(rawValue: next)
+    self.lastStreamID = id
+    return id
+  }
+
+  // MARK: - The life of the peer
+
+  package var figures: TunnelFigures {
+    var figures = self.streams.figures
+    figures.probeRoundTrip = self.liveness.roundTrip
+    return figures
+  }
+
+  /// Asks the peer for a sign of life; the tunnel is closed if none comes in time. Does nothing while
+  /// an earlier question waits, and at revision zero, where one stream that nobody reads silences a
+  /// healthy peer.
+  package mutating func probe(now: Duration) {
+    guard case .open(let peer) = self.state, peer.revision.usesFlowControl,
+      !self.isOutputFinished, !self.liveness.isSilent, let id = self.takeStreamID()
+    else { return }
+    let newStream = NewStream(
+      methodName: "/" + TunnelServerStateMachine.probeMethod,
+      requestHeaders: nil,
+      initialWindowSize: self.configuration.initialWindowSize,
+      protocolRevision: peer.revision
+    )
+    // No half-close: it would end the tunnel of a Go peer that refuses the stream.
+    self.streams.enqueue(.newStream(newStream), for: id)
+    self.liveness.probeSent(on: id, now: now)
+  }
+
+  /// A peer without extensions has refused a stream as one does that is shutting down: that is a
+  /// hint, for an application may say the same (PROTOCOL.md 8).
+  mutating func peerSeemsToDrain(now: Duration) {
+    guard self.hintDeadline == nil else { return }
+    self.hintDeadline = now + self.configuration.drainHintDuration
+    self.probe(now: now)
+  }
+
+  /// The answer to a probe says the same, which no application did; or it does not.
+  mutating func probeAnswered(isRefusal: Bool) {
+    guard self.hintDeadline != nil else { return }
+    self.hintDeadline = nil
+    self.isPeerRefusing = isRefusal
+  }
+
   // MARK: - The application's side of a stream
 
-  package mutating func write(_ message: ArraySlice<UInt8>, to id: StreamID) -> StreamWriteResult {
-    self.streams.write(message, to: id)
+  /// - Parameter now: Asked for only when it is needed.
+  package mutating func write(
+    _ message: ArraySlice<UInt8>,
+    to id: StreamID,
+    now: @autoclosure () -> Duration
+  ) -> StreamWriteResult {
+    self.streams.write(message, to: id, now: now)
   }
 
   package mutating func halfClose(_ id: StreamID) {
@@ -299,8 +375,10 @@ package struct TunnelClientStateMachine: TunnelStateMachine {
       switch self.state {
       case .connecting(let deadline), .awaitingSettings(let deadline):
         return [deadline, self.endDeadline].compactMap { $0 }.min()
-      case .open:
-        return [self.streams.nextTimer, self.endDeadline].compactMap { $0 }.min()
+      case .open(let peer):
+        let liveness = peer.revision.usesFlowControl ? self.liveness.nextTimer : nil
+        return [self.streams.nextTimer, self.endDeadline, self.hintDeadline, liveness]
+          .compactMap { $0 }.min()
       case .idle, .closed:
         return nil
       }
@@ -321,11 +399,29 @@ package struct TunnelClientStateMachine: TunnelStateMachine {
       self.close(TunnelEnd(initiator: .local, error: nil))
       return .closed
     }
+    if let deadline = self.hintDeadline, deadline <= now {
+      self.hintDeadline = nil
+    }
+    switch self.dueLiveness(now: now) {
+    case .nothing:
+      ()
+    case .probe:
+      self.probe(now: now)
+    case .dead:
+      let error = RPCError.silent(for: self.configuration.probeTimeout)
+      self.close(TunnelEnd(initiator: .local, error: error))
+      return .closed
+    }
     var changed: [StreamID] = []
     while let (id, error) = self.streams.popExpired(now: now) {
       self.cancel(id, error: error)
       changed.append(id)
     }
     return .streams(changed)
+  }
+
+  private func dueLiveness(now: Duration) -> LivenessTracker.Due {
+    guard case .open(let peer) = self.state, peer.revision.usesFlowControl else { return .nothing }
+    return self.liveness.due(now: now)
   }
 }

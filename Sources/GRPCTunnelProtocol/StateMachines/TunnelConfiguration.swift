@@ -60,6 +60,16 @@ package struct TunnelConfiguration: Hashable, Sendable {
   /// At revision zero: how long a stream that nobody reads may stop the others.
   package var stallTimeout: Duration = .seconds(30)
 
+  /// How long nothing arrives before a tunnel client probes whether its peer lives; nil for never
+  /// (PROTOCOL.md 11).
+  package var probeInterval: Duration? = .seconds(30)
+
+  /// How long nothing may arrive after a probe before the peer counts as dead.
+  package var probeTimeout: Duration = .seconds(10)
+
+  /// How long a tunnel is not chosen once its peer seemed to be shutting down (PROTOCOL.md 8).
+  package var drainHintDuration: Duration = .seconds(5)
+
   package init() {}
 
   /// The revisions that this end accepts, the lowest first.

@@ -35,7 +35,7 @@ extension TunnelServerStateMachine {
       return self.receive(newStream, id: frame.streamID, now: now)
     }
     if frame.streamID.rawValue < 0 {
-      return .ignored
+      return self.receiveTunnelFrame(frame)
     }
     if frame.streamID > self.lastStreamID {
       return self.fault("The peer sent a frame for stream \(frame.streamID), never started.")
@@ -48,13 +48,23 @@ extension TunnelServerStateMachine {
       return .stream(frame.streamID)
     }
     do {
-      _ = try self.streams.update(frame.streamID, now: now) { stream throws(RPCError) in
+      try self.streams.receive(frame.payload, for: frame.streamID, now: now) {
+        stream throws(RPCError) in
         try stream.receive(frame.payload)
       }
     } catch {
       self.abort(frame.streamID, error)
     }
     return .stream(frame.streamID)
+  }
+
+  /// The only frame that concerns the whole tunnel belongs to the extension `drain`.
+  private mutating func receiveTunnelFrame(_ frame: ClientFrame) -> ServerFrameResult {
+    guard frame.streamID == .tunnel, case .halfClose = frame.payload,
+      self.extensions.contains(.drain), !self.isPeerDraining
+    else { return .ignored }
+    self.isPeerDraining = true
+    return .tunnel
   }
 
   private mutating func receive(
@@ -167,6 +177,7 @@ extension TunnelServerStateMachine {
       unprocessed: refusal.isTransient && self.extensions.contains(.refused)
     )
     self.streams.enqueue(.closeStream(close), for: id)
+    self.streams.countRefusal()
   }
 
   private mutating func fault(_ message: String) -> ServerFrameResult {

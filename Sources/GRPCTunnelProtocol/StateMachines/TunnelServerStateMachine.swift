@@ -39,6 +39,8 @@ package struct TunnelServerStateMachine: TunnelStateMachine {
   /// Streams whose response has not left entirely, or whose handler runs.
   package var streams: StreamTable<ServerStreamStateMachine>
   var lastStreamID: StreamID
+  /// Whether the peer has said that it starts no more streams.
+  package internal(set) var isPeerDraining: Bool
   /// When the tunnel is closed if it has not ended by itself: it drains, or has been drained.
   private var endDeadline: Duration?
   private(set) var isOutputFinished: Bool
@@ -51,6 +53,7 @@ package struct TunnelServerStateMachine: TunnelStateMachine {
     self.state = .connecting(deadline: nil)
     self.streams = StreamTable(configuration: configuration)
     self.lastStreamID = StreamID(rawValue: -1)
+    self.isPeerDraining = false
     self.isOutputFinished = false
   }
 
@@ -176,9 +179,14 @@ package struct TunnelServerStateMachine: TunnelStateMachine {
     return .written
   }
 
-  package mutating func write(_ message: ArraySlice<UInt8>, to id: StreamID) -> StreamWriteResult {
+  /// - Parameter now: Asked for only when it is needed.
+  package mutating func write(
+    _ message: ArraySlice<UInt8>,
+    to id: StreamID,
+    now: @autoclosure () -> Duration
+  ) -> StreamWriteResult {
     self.startResponse(of: id, WireMetadata())
-    return self.streams.write(message, to: id)
+    return self.streams.write(message, to: id, now: now)
   }
 
   /// Closes the stream behind its messages, with the handler's status.

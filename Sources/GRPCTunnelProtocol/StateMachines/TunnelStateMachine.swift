@@ -70,12 +70,19 @@ extension TunnelStateMachine {
 
   /// Takes frames to send, up to about `maximumByteCount` bytes.
   ///
+  /// - Parameter now: Asked for only when it is needed.
   /// - Returns: The streams whose writers may go on.
   package mutating func takeFrames(
     into frames: inout [OutboundFrame],
-    maximumByteCount: Int
+    maximumByteCount: Int,
+    now: @autoclosure () -> Duration
   ) -> [StreamID] {
-    self.streams.takeFrames(into: &frames, maximumByteCount: maximumByteCount)
+    self.streams.takeFrames(into: &frames, maximumByteCount: maximumByteCount, now: now)
+  }
+
+  /// What this end has done so far.
+  package var figures: TunnelFigures {
+    self.streams.figures
   }
 
   /// Whether the carrier must not be read now.

@@ -117,7 +117,8 @@ nonisolated struct Grpctunnel_V1_ClientToServer: Sendable {
     set {frame = .moreRequestData(newValue)}
   }
 
-  /// There are no more requests.
+  /// There are no more requests. With the stream id -1, and the extension "drain": there are no more
+  /// RPCs.
   var halfClose: SwiftProtobuf.Google_Protobuf_Empty {
     get {
       if case .halfClose(let v)? = frame {return v}
@@ -153,7 +154,8 @@ nonisolated struct Grpctunnel_V1_ClientToServer: Sendable {
     case requestMessage(Grpctunnel_V1_MessageData)
     /// Continues the request that was started last.
     case moreRequestData(Data)
-    /// There are no more requests.
+    /// There are no more requests. With the stream id -1, and the extension "drain": there are no more
+    /// RPCs.
     case halfClose(SwiftProtobuf.Google_Protobuf_Empty)
     /// Ends the RPC on both sides; nothing more is expected of it.
     case cancel(SwiftProtobuf.Google_Protobuf_Empty)

@@ -58,6 +58,7 @@ struct TunnelClientDrainTests {
   func drainTimeout() throws {
     var client = TunnelClientStateMachine.opened { $0.drainTimeout = .seconds(30) }
     let id = try client.start()
+    _ = client.takeFrames()
     client.beginDrain(now: .seconds(1))
     client.beginDrain(now: .seconds(20))
     #expect(client.nextTimer == .seconds(31))

@@ -177,6 +177,8 @@ struct TunnelSimulation {
       #expect(activeCount == 2 * self.streamLimit)
       self.rpcs[frame.streamID]?.isRefused = true
       self.rpcs[frame.streamID]?.isHandlerDone = true
+    case .tunnel:
+      #expect(self.server.isPeerDraining)
     case .fault(let error):
       Issue.record(error)
     }
@@ -360,6 +362,13 @@ struct TunnelSimulation {
     #expect(self.client.streams.count == 0)
     #expect(!self.client.isInboundPaused)
     #expect(!self.server.isInboundPaused)
+    #expect(self.server.isPeerDraining)
+    for figures in [self.client.figures, self.server.figures] {
+      #expect(figures.streamsFinished.reduce(0, +) == figures.streamsStarted)
+      #expect(figures.bufferedByteCount == 0)
+    }
+    #expect(self.server.figures.bytesReceived <= self.client.figures.bytesSent)
+    #expect(self.client.figures.bytesReceived <= self.server.figures.bytesSent)
     #expect(self.client.outputEnd?.isFinished == true)
     #expect(self.server.outputEnd?.isFinished == true)
   }

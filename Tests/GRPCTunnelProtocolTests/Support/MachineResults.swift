@@ -130,6 +130,10 @@ extension ServerFrameResult {
     if case .fault(let error) = self { error } else { nil }
   }
 
+  var isTunnel: Bool {
+    if case .tunnel = self { true } else { false }
+  }
+
   var isIgnored: Bool {
     if case .ignored = self { true } else { false }
   }

@@ -111,6 +111,13 @@ extension TunnelStateMachine {
     }
     return frames
   }
+
+  mutating func takeFrames(
+    into frames: inout [OutboundFrame],
+    maximumByteCount: Int
+  ) -> [StreamID] {
+    self.takeFrames(into: &frames, maximumByteCount: maximumByteCount, now: .zero)
+  }
 }
 
 extension TunnelServerStateMachine {
@@ -135,10 +142,14 @@ extension TunnelServerStateMachine {
   mutating func receive(_ frame: ClientFrame) -> ServerFrameResult {
     self.receive(frame, now: .zero)
   }
+
+  mutating func write(_ message: ArraySlice<UInt8>, to id: StreamID) -> StreamWriteResult {
+    self.write(message, to: id, now: .zero)
+  }
 }
 
 extension TunnelClientStateMachine {
-  /// A tunnel client that is open.
+  /// A tunnel client that is open, and probes its peer only when it is told to.
   static func opened(
     _ peer: CarrierHeaders = .negotiating,
     settings: Settings = Settings(
@@ -148,7 +159,10 @@ extension TunnelClientStateMachine {
     configure: (inout TunnelConfiguration) -> Void = { _ in }
   ) -> TunnelClientStateMachine {
     var client = TunnelClientStateMachine(
-      configuration: TunnelConfiguration(configure: configure),
+      configuration: TunnelConfiguration { configuration in
+        configuration.probeInterval = nil
+        configure(&configuration)
+      },
       offered: .extended
     )
     client.startConnecting(now: .zero)
@@ -172,6 +186,10 @@ extension TunnelClientStateMachine {
 
   mutating func receive(_ frame: ServerFrame) -> ClientFrameResult {
     self.receive(frame, now: .zero)
+  }
+
+  mutating func write(_ message: ArraySlice<UInt8>, to id: StreamID) -> StreamWriteResult {
+    self.write(message, to: id, now: .zero)
   }
 
   /// Reserves a place and starts a stream on it.

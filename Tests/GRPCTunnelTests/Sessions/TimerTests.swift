@@ -209,7 +209,7 @@ struct TimerTests {
         try await withThrowingTaskGroup(of: Void.self) { group in
           group.addTask {
             // Not by the options: those are kept to by GRPCCore too, whose clock is the real one.
-            let metadata: Metadata = hasDeadline ? ["grpc-timeout": "60S"] : [:]
+            let metadata: Metadata = hasDeadline ? ["grpc-timeout": "20S"] : [:]
             _ = try? await client.clientStreaming(
               request: StreamingClientRequest(metadata: metadata) { writer in
                 do {
@@ -238,7 +238,7 @@ struct TimerTests {
           if hasDeadline {
             // The timer of the handshake is still slept for.
             try await clock.waitForSleeper(until: .seconds(10))
-            clock.advance(by: .seconds(60))
+            clock.advance(by: .seconds(20))
           } else {
             group.cancelAll()
           }
