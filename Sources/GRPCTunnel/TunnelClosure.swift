@@ -47,10 +47,19 @@ extension TunnelClosure: CustomStringConvertible {
   }
 }
 
+extension TunnelClosure.Side {
+  init(_ initiator: TunnelEnd.Initiator) {
+    switch initiator {
+    case .local: self = .local
+    case .remote: self = .remote
+    }
+  }
+}
+
 extension TunnelClosure {
   init(_ end: TunnelEnd) {
     self.init(
-      side: end.initiator == .local ? .local : .remote,
+      side: Side(end.initiator),
       error: end.error.flatMap { _ in TunnelError(end) }
     )
   }

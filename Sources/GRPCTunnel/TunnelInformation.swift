@@ -39,7 +39,7 @@ public struct TunnelID: Hashable, Comparable, Sendable, CustomStringConvertible 
   }
 }
 
-/// What is known of a tunnel from its beginning.
+/// What is known of a tunnel once it is open.
 public struct TunnelInformation: Sendable {
   /// Which way RPCs go, compared with the way in which the carrier was dialled.
   public enum Direction: Hashable, Sendable {
@@ -63,6 +63,16 @@ public struct TunnelInformation: Sendable {
 
   /// This end of the carrier, as its transport names it; empty where that does not tell.
   public var localPeer: String
+
+  /// The revision of the protocol: 1, or 0 in a tunnel without flow control (PROTOCOL.md 3).
+  ///
+  /// The tunnel's client chooses it for each RPC. So at the tunnel's server a handler sees that of
+  /// its RPC; elsewhere it is the highest that the server accepts.
+  public var revision: Int
+
+  /// The names of the extensions that are on, sorted; none with peers that know no extensions
+  /// (PROTOCOL.md 10).
+  public var extensions: [String]
 }
 
 /// The transport-specific context of an RPC that came through a tunnel: found in
@@ -74,15 +84,4 @@ public struct TunnelServerContext: ServerContext.TransportSpecific {
   /// The carrier's own transport-specific context, such as an mTLS certificate; nil at the end that
   /// dialled.
   public var carrier: (any ServerContext.TransportSpecific)?
-}
-
-extension TunnelPeers {
-  init(_ tunnel: TunnelInformation, carrier: (any ServerContext.TransportSpecific)?) {
-    let name = { (peer: String) in peer.isEmpty ? "\(tunnel.id)" : "\(tunnel.id):\(peer)" }
-    self.init(
-      remotePeer: name(tunnel.remotePeer),
-      localPeer: name(tunnel.localPeer),
-      context: TunnelServerContext(tunnel: tunnel, carrier: carrier)
-    )
-  }
 }

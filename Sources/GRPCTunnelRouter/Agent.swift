@@ -74,7 +74,7 @@ package final class Agent: Sendable {
       metadata: [Router.keyHeader: .string(config.key)],
       config: tunnelConfig,
       backoff: .agent,
-      logger: tunnelLogger
+      observability: TunnelObservability(logger: tunnelLogger)
     )
     self.health = UpstreamHealth(address: config.upstream, logger: logger)
     self.logger = logger

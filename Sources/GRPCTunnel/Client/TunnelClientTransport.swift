@@ -28,7 +28,6 @@ public final class TunnelClientTransport: ClientTransport {
   public typealias Bytes = TunnelMessageBytes
 
   private let session: ClientSession
-  private let id: TunnelID
   private let dial: @Sendable (ClientSession) async -> Void
   private let isStarted: LockedValue<Bool>
   private let serviceConfig: ServiceConfig
@@ -44,17 +43,20 @@ public final class TunnelClientTransport: ClientTransport {
   ///   - metadata: Sent when the tunnel is opened, for the server to know who opens it.
   ///   - config: Limits and times.
   ///   - serviceConfig: Timeouts, retries and hedging of the RPCs in the tunnel.
+  ///   - observability: Where the tunnel is reported.
   public convenience init(
     over client: GRPCClient<some ClientTransport>,
     metadata: Metadata = [:],
     config: TunnelConfig = .defaults,
-    serviceConfig: ServiceConfig = ServiceConfig()
+    serviceConfig: ServiceConfig = ServiceConfig(),
+    observability: TunnelObservability = .none
   ) {
     self.init(
       over: client,
       metadata: metadata,
       config: config,
       serviceConfig: serviceConfig,
+      observability: observability,
       clock: .continuous
     )
   }
@@ -64,19 +66,17 @@ public final class TunnelClientTransport: ClientTransport {
     metadata: Metadata = [:],
     config: TunnelConfig = .defaults,
     serviceConfig: ServiceConfig = ServiceConfig(),
+    observability: TunnelObservability = .none,
     clock: TunnelClock
   ) {
-    let offered = CarrierHeaders.offered
     self.session = ClientSession(
-      machine: TunnelClientStateMachine(
-        configuration: TunnelConfiguration(config),
-        offered: offered
-      ),
+      configuration: TunnelConfiguration(config),
+      origin: TunnelOrigin(direction: .forward, metadata: metadata),
+      observer: TunnelObserver(observability, direction: .forward, role: .client),
       clock: clock
     )
-    self.id = .next()
     var headers = metadata
-    offered.write(into: &headers)
+    CarrierHeaders.offered.write(into: &headers)
     let carrierMetadata = headers
     self.dial = { session in
       await session.runDialled(over: client, metadata: carrierMetadata)
@@ -126,11 +126,7 @@ public final class TunnelClientTransport: ClientTransport {
     options: CallOptions,
     _ closure: (_ stream: RPCStream<Inbound, Outbound>, _ context: ClientContext) async throws -> T
   ) async throws -> T {
-    let context = ClientContext(
-      descriptor: descriptor,
-      remotePeer: "\(self.id)",
-      localPeer: "\(self.id)"
-    )
+    let context = ClientContext(descriptor, origin: self.session.origin)
     return try await self.session.withStream(descriptor: descriptor) { stream in
       try await closure(stream, context)
     }
@@ -151,17 +147,20 @@ extension ClientTransport where Self == TunnelClientTransport {
   ///   - metadata: Sent when the tunnel is opened.
   ///   - config: Limits and times.
   ///   - serviceConfig: Timeouts, retries and hedging of the RPCs in the tunnel.
+  ///   - observability: Where the tunnel is reported.
   public static func tunnel(
     over client: GRPCClient<some ClientTransport>,
     metadata: Metadata = [:],
     config: TunnelConfig = .defaults,
-    serviceConfig: ServiceConfig = ServiceConfig()
+    serviceConfig: ServiceConfig = ServiceConfig(),
+    observability: TunnelObservability = .none
   ) -> TunnelClientTransport {
     TunnelClientTransport(
       over: client,
       metadata: metadata,
       config: config,
-      serviceConfig: serviceConfig
+      serviceConfig: serviceConfig,
+      observability: observability
     )
   }
 }

@@ -19,12 +19,15 @@ internal import GRPCTunnelProtocol
 
 /// One reverse tunnel in a registry.
 final class ReverseTunnel: Sendable {
-  let information: TunnelInformation
   let session: ClientSession
 
-  init(information: TunnelInformation, session: ClientSession) {
-    self.information = information
+  init(session: ClientSession) {
     self.session = session
+  }
+
+  /// Names the tunnel within this process.
+  var id: TunnelID {
+    self.session.id
   }
 
   /// Whether the tunnel takes an RPC at once.

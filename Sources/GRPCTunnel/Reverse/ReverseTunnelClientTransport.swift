@@ -77,12 +77,7 @@ public final class ReverseTunnelClientTransport: ClientTransport {
     defer { self.openStreams.end() }
 
     let tunnel = try await self.reservedTunnel(waits: options.waitForReady ?? false)
-    let information = tunnel.information
-    let context = ClientContext(
-      descriptor: descriptor,
-      remotePeer: "\(information.id):\(information.remotePeer)",
-      localPeer: "\(information.id):\(information.localPeer)"
-    )
+    let context = ClientContext(descriptor, origin: tunnel.session.origin)
     return try await tunnel.session.withReservedStream(descriptor: descriptor) { stream in
       try await closure(stream, context)
     }

@@ -51,7 +51,7 @@ final class ReverseTunnelRegistry<Key: Hashable & Sendable>: Sendable {
 
   func add(_ tunnel: ReverseTunnel, key: Key) {
     self.state.withLock { state in
-      state.entries[tunnel.information.id] = Entry(tunnel: tunnel, key: key, wasOpened: false)
+      state.entries[tunnel.id] = Entry(tunnel: tunnel, key: key, wasOpened: false)
       state.all.add(tunnel)
       state.pools[key, default: TunnelPool()].add(tunnel)
     }
@@ -59,8 +59,8 @@ final class ReverseTunnelRegistry<Key: Hashable & Sendable>: Sendable {
 
   /// The tunnel opened, or drains.
   func changed(_ tunnel: ReverseTunnel, key: Key) {
-    guard tunnel.isOpen else { return }
-    let id = tunnel.information.id
+    guard tunnel.isOpen, let information = tunnel.session.information else { return }
+    let id = tunnel.id
     let (waiters, watchers) = self.state.withLock { state in
       let isFirst = state.entries[id].map { !$0.wasOpened } ?? false
       state.entries[id]?.wasOpened = true
@@ -72,7 +72,7 @@ final class ReverseTunnelRegistry<Key: Hashable & Sendable>: Sendable {
       return (Array(waiters.values), isFirst ? Array(state.watchers.values) : [])
     }
     for watcher in watchers {
-      watcher.yield(.opened(tunnel.information, key: key))
+      watcher.yield(.opened(information, key: key))
     }
     for waiter in waiters {
       waiter.continuation.resume()
@@ -80,7 +80,7 @@ final class ReverseTunnelRegistry<Key: Hashable & Sendable>: Sendable {
   }
 
   func remove(_ tunnel: ReverseTunnel, key: Key) {
-    let id = tunnel.information.id
+    let id = tunnel.id
     let (wasOpened, watchers) = self.state.withLock { state in
       let entry = state.entries.removeValue(forKey: id)
       state.all.remove(tunnel)
@@ -90,9 +90,11 @@ final class ReverseTunnelRegistry<Key: Hashable & Sendable>: Sendable {
       }
       return (entry?.wasOpened ?? false, Array(state.watchers.values))
     }
-    guard wasOpened, let end = tunnel.session.inspect({ $0.closure }) else { return }
+    guard wasOpened, let information = tunnel.session.information,
+      let end = tunnel.session.inspect({ $0.closure })
+    else { return }
     for watcher in watchers {
-      watcher.yield(.closed(tunnel.information, key: key, closure: TunnelClosure(end)))
+      watcher.yield(.closed(information, key: key, closure: TunnelClosure(end)))
     }
   }
 
@@ -167,7 +169,9 @@ final class ReverseTunnelRegistry<Key: Hashable & Sendable>: Sendable {
 
   var tunnels: [(tunnel: TunnelInformation, key: Key)] {
     let entries = self.state.withLock { Array($0.entries.values) }
-    return entries.map { ($0.tunnel.information, $0.key) }.sorted { $0.0.id < $1.0.id }
+    return entries.compactMap { entry in
+      entry.tunnel.session.information.map { ($0, entry.key) }
+    }.sorted { $0.0.id < $1.0.id }
   }
 
   var events: AsyncStream<ReverseTunnelEvent<Key>> {

@@ -16,7 +16,6 @@
 
 public import GRPCCore
 internal import GRPCTunnelProtocol
-public import Logging
 
 /// A server transport that offers its services to the server that it dials: it opens a reverse
 /// tunnel, and serves the RPCs that come back through it.
@@ -37,7 +36,7 @@ public final class ReverseTunnelServerTransport: ServerTransport {
   private let makeSession: @Sendable () -> ServerSession
   private let dial: @Sendable (ServerSession, @escaping ServerSession.StreamHandler) async -> Void
   private let backoff: TunnelBackoff
-  private let logger: Logger
+  private let observer: TunnelObserver
   private let clock: TunnelClock
   private let state: LockedValue<State>
   private let shutdown: OneShotEvent
@@ -50,20 +49,20 @@ public final class ReverseTunnelServerTransport: ServerTransport {
   ///   - metadata: Sent when a tunnel is opened, for the server to know who offers its services.
   ///   - config: Limits and times.
   ///   - backoff: How long to wait before a tunnel is opened again.
-  ///   - logger: Told when tunnels come and go, and why; by default nothing is logged.
+  ///   - observability: Where tunnels are reported that come and go.
   public convenience init(
     over client: GRPCClient<some ClientTransport>,
     metadata: Metadata = [:],
     config: TunnelConfig = .defaults,
     backoff: TunnelBackoff = .defaults,
-    logger: Logger = Logger(label: "grpc-tunnel") { _ in SwiftLogNoOpLogHandler() }
+    observability: TunnelObservability = .none
   ) {
     self.init(
       over: client,
       metadata: metadata,
       config: config,
       backoff: backoff,
-      logger: logger,
+      observability: observability,
       clock: .continuous
     )
   }
@@ -73,24 +72,19 @@ public final class ReverseTunnelServerTransport: ServerTransport {
     metadata: Metadata = [:],
     config: TunnelConfig = .defaults,
     backoff: TunnelBackoff = .defaults,
-    logger: Logger = Logger(label: "grpc-tunnel") { _ in SwiftLogNoOpLogHandler() },
+    observability: TunnelObservability = .none,
     clock: TunnelClock
   ) {
     var headers = metadata
     CarrierHeaders.offered.write(into: &headers)
     let carrierMetadata = headers
+    let observer = TunnelObserver(observability, direction: .reverse, role: .server)
     self.makeSession = {
-      let information = TunnelInformation(
-        id: .next(),
-        direction: .reverse,
-        metadata: metadata,
-        remotePeer: "",
-        localPeer: ""
-      )
-      return ServerSession(
+      ServerSession(
         configuration: TunnelConfiguration(config),
-        offered: .offered,
-        peers: TunnelPeers(information, carrier: nil),
+        origin: TunnelOrigin(direction: .reverse, metadata: metadata),
+        carrier: nil,
+        observer: observer,
         clock: clock
       )
     }
@@ -98,12 +92,11 @@ public final class ReverseTunnelServerTransport: ServerTransport {
       await session.runDialled(
         over: client,
         metadata: carrierMetadata,
-        opened: { logger.info("tunnel opened") },
         handler: handler
       )
     }
     self.backoff = backoff
-    self.logger = logger
+    self.observer = observer
     self.clock = clock
     self.state = LockedValue(.idle)
     self.shutdown = OneShotEvent()
@@ -144,7 +137,7 @@ public final class ReverseTunnelServerTransport: ServerTransport {
       }
       let delay = self.backoff.delay(failures: failures, random: .random(in: 0 ..< 1))
       failures += 1
-      self.log(error, retryingIn: delay)
+      self.observer.reconnecting(after: error, in: delay, failures: failures)
       await self.sleep(delay)
       if Task.isCancelled { return }
     }
@@ -181,16 +174,6 @@ public final class ReverseTunnelServerTransport: ServerTransport {
     }
   }
 
-  private func log(_ error: TunnelError?, retryingIn delay: Duration) {
-    // An orderly end is what a server that restarts makes; the rest is for people to look at.
-    let isOrderly = error.map { $0.code == .closedByPeer } ?? true
-    let milliseconds = Int((delay / .milliseconds(1)).rounded())
-    self.logger.log(
-      level: isOrderly ? .info : .warning,
-      "\(error?.message ?? "The tunnel has ended.") Trying again in \(milliseconds) ms."
-    )
-  }
-
   private func nextSession() -> ServerSession? {
     let session = self.makeSession()
     return self.state.withLock { state in
@@ -225,20 +208,20 @@ extension ServerTransport where Self == ReverseTunnelServerTransport {
   ///   - metadata: Sent when a tunnel is opened.
   ///   - config: Limits and times.
   ///   - backoff: How long to wait before a tunnel is opened again.
-  ///   - logger: Told when tunnels come and go, and why.
+  ///   - observability: Where tunnels are reported that come and go.
   public static func reverseTunnel(
     over client: GRPCClient<some ClientTransport>,
     metadata: Metadata = [:],
     config: TunnelConfig = .defaults,
     backoff: TunnelBackoff = .defaults,
-    logger: Logger = Logger(label: "grpc-tunnel") { _ in SwiftLogNoOpLogHandler() }
+    observability: TunnelObservability = .none
   ) -> ReverseTunnelServerTransport {
     ReverseTunnelServerTransport(
       over: client,
       metadata: metadata,
       config: config,
       backoff: backoff,
-      logger: logger
+      observability: observability
     )
   }
 }

@@ -24,6 +24,7 @@ internal import GRPCTunnelProtocol
 public final class ReverseTunnels<Key: Hashable & Sendable>: Sendable {
   private let key: @Sendable (TunnelRequest) async throws -> Key
   private let config: TunnelConfig
+  private let observer: TunnelObserver
   private let clock: TunnelClock
   private let registry: ReverseTunnelRegistry<Key>
 
@@ -31,22 +32,26 @@ public final class ReverseTunnels<Key: Hashable & Sendable>: Sendable {
   ///
   /// - Parameters:
   ///   - config: Limits and times of the tunnels.
+  ///   - observability: Where the tunnels are reported, and those that `key` refuses.
   ///   - key: Tells under which key a tunnel is registered, from what is known of the client that
   ///     opens it. It may throw an `RPCError`, with which the tunnel is refused.
   public convenience init(
     config: TunnelConfig = .defaults,
+    observability: TunnelObservability = .none,
     key: @escaping @Sendable (_ request: TunnelRequest) async throws -> Key
   ) {
-    self.init(config: config, clock: .continuous, key: key)
+    self.init(config: config, observability: observability, clock: .continuous, key: key)
   }
 
   package init(
     config: TunnelConfig = .defaults,
+    observability: TunnelObservability = .none,
     clock: TunnelClock,
     key: @escaping @Sendable (_ request: TunnelRequest) async throws -> Key
   ) {
     self.key = key
     self.config = config
+    self.observer = TunnelObserver(observability, direction: .reverse, role: .client)
     self.clock = clock
     self.registry = ReverseTunnelRegistry()
   }
@@ -93,7 +98,7 @@ public final class ReverseTunnels<Key: Hashable & Sendable>: Sendable {
 
   // MARK: - Observing
 
-  /// The tunnels that are registered, in the order of their opening.
+  /// The tunnels that are open, in the order of their opening.
   public var tunnels: [(tunnel: TunnelInformation, key: Key)] {
     self.registry.tunnels
   }
@@ -107,18 +112,21 @@ public final class ReverseTunnels<Key: Hashable & Sendable>: Sendable {
   // MARK: - Accepting
 
   func accept(_ request: TunnelRequest) async throws -> AcceptedReverseTunnel {
-    let key = try await self.key(request)
+    let key: Key
+    do {
+      key = try await self.key(request)
+    } catch {
+      self.observer.refused(request, error)
+      throw error
+    }
     let session = ClientSession(
-      machine: TunnelClientStateMachine(
-        configuration: TunnelConfiguration(self.config),
-        offered: .offered
-      ),
+      configuration: TunnelConfiguration(self.config),
+      origin: request.origin(direction: .reverse),
+      observer: self.observer,
+      key: "\(key)",
       clock: self.clock
     )
-    let tunnel = ReverseTunnel(
-      information: request.information(direction: .reverse),
-      session: session
-    )
+    let tunnel = ReverseTunnel(session: session)
     let peer = CarrierHeaders(request.metadata)
     return AcceptedReverseTunnel {
       session.beginDrain()
@@ -151,8 +159,13 @@ extension ReverseTunnels where Key == String {
   /// - Parameters:
   ///   - keyHeader: The name of the header.
   ///   - config: Limits and times of the tunnels.
-  public convenience init(keyHeader: String, config: TunnelConfig = .defaults) {
-    self.init(config: config) { request in
+  ///   - observability: Where the tunnels are reported, and those that are refused.
+  public convenience init(
+    keyHeader: String,
+    config: TunnelConfig = .defaults,
+    observability: TunnelObservability = .none
+  ) {
+    self.init(config: config, observability: observability) { request in
       guard let key = request.metadata[stringValues: keyHeader].first(where: { !$0.isEmpty }) else {
         throw RPCError(
           code: .invalidArgument,

@@ -38,9 +38,8 @@ public struct TunnelRequest: Sendable {
     self.transportSpecific = context.transportSpecific
   }
 
-  func information(direction: TunnelInformation.Direction) -> TunnelInformation {
-    TunnelInformation(
-      id: .next(),
+  func origin(direction: TunnelInformation.Direction) -> TunnelOrigin {
+    TunnelOrigin(
       direction: direction,
       metadata: self.metadata,
       remotePeer: self.remotePeer,

@@ -36,6 +36,8 @@ public struct TunnelService: RegistrableRPCService {
   private let router: RPCRouter<AcceptedTunnelTransport>
   private let acceptReverse: AcceptReverse?
   private let config: TunnelConfig
+  private let forwardObserver: TunnelObserver
+  private let reverseObserver: TunnelObserver
   private let clock: TunnelClock
 
   /// A service for forward tunnels only.
@@ -44,12 +46,14 @@ public struct TunnelService: RegistrableRPCService {
   ///   - services: What is offered through forward tunnels.
   ///   - interceptors: Run for the RPCs within forward tunnels.
   ///   - config: Limits and times of forward tunnels.
+  ///   - observability: Where forward tunnels, and tunnels that are refused, are reported.
   public init(
     services: [any RegistrableRPCService],
     interceptors: [any ServerInterceptor] = [],
-    config: TunnelConfig = .defaults
+    config: TunnelConfig = .defaults,
+    observability: TunnelObservability = .none
   ) {
-    self.init(services, interceptors, acceptReverse: nil, config, .continuous)
+    self.init(services, interceptors, acceptReverse: nil, config, observability, .continuous)
   }
 
   /// A service for reverse tunnels, and for forward tunnels too when there are services to offer.
@@ -59,17 +63,21 @@ public struct TunnelService: RegistrableRPCService {
   ///   - interceptors: Run for the RPCs within forward tunnels.
   ///   - reverseTunnels: Where reverse tunnels go.
   ///   - config: Limits and times of forward tunnels.
+  ///   - observability: Where forward tunnels, and tunnels that are refused, are reported. Reverse
+  ///     tunnels report where their ``ReverseTunnels`` says.
   public init(
     services: [any RegistrableRPCService] = [],
     interceptors: [any ServerInterceptor] = [],
     reverseTunnels: ReverseTunnels<some Hashable & Sendable>,
-    config: TunnelConfig = .defaults
+    config: TunnelConfig = .defaults,
+    observability: TunnelObservability = .none
   ) {
     self.init(
       services,
       interceptors,
       acceptReverse: { try await reverseTunnels.accept($0) },
       config,
+      observability,
       .continuous
     )
   }
@@ -78,9 +86,10 @@ public struct TunnelService: RegistrableRPCService {
   package init(
     services: [any RegistrableRPCService],
     config: TunnelConfig = .defaults,
+    observability: TunnelObservability = .none,
     clock: TunnelClock
   ) {
-    self.init(services, [], acceptReverse: nil, config, clock)
+    self.init(services, [], acceptReverse: nil, config, observability, clock)
   }
 
   private init(
@@ -88,6 +97,7 @@ public struct TunnelService: RegistrableRPCService {
     _ interceptors: [any ServerInterceptor],
     acceptReverse: AcceptReverse?,
     _ config: TunnelConfig,
+    _ observability: TunnelObservability,
     _ clock: TunnelClock
   ) {
     var router = RPCRouter<AcceptedTunnelTransport>()
@@ -98,6 +108,8 @@ public struct TunnelService: RegistrableRPCService {
     self.router = router
     self.acceptReverse = acceptReverse
     self.config = config
+    self.forwardObserver = TunnelObserver(observability, direction: .forward, role: .server)
+    self.reverseObserver = TunnelObserver(observability, direction: .reverse, role: .client)
     self.clock = clock
   }
 
@@ -125,20 +137,20 @@ public struct TunnelService: RegistrableRPCService {
     _ request: StreamingServerRequest<ClientFrame>,
     _ context: ServerContext
   ) async throws -> StreamingServerResponse<ServerFrame> {
+    let opening = TunnelRequest(metadata: request.metadata, context: context)
     guard self.router.count > 0 else {
-      throw RPCError(
+      let error = RPCError(
         code: .unimplemented,
         message: "This server offers no services through forward tunnels."
       )
+      self.forwardObserver.refused(opening, error)
+      throw error
     }
-    let opening = TunnelRequest(metadata: request.metadata, context: context)
     let session = ServerSession(
       configuration: TunnelConfiguration(self.config),
-      offered: .offered,
-      peers: TunnelPeers(
-        opening.information(direction: .forward),
-        carrier: context.transportSpecific
-      ),
+      origin: opening.origin(direction: .forward),
+      carrier: context.transportSpecific,
+      observer: self.forwardObserver,
       clock: self.clock
     )
     session.carrierOpened(peer: CarrierHeaders(request.metadata))
@@ -167,10 +179,15 @@ public struct TunnelService: RegistrableRPCService {
     _ request: StreamingServerRequest<ServerFrame>,
     _ context: ServerContext
   ) async throws -> StreamingServerResponse<ClientFrame> {
-    guard let acceptReverse = self.acceptReverse else {
-      throw RPCError(code: .unimplemented, message: "This server takes no reverse tunnels.")
-    }
     let opening = TunnelRequest(metadata: request.metadata, context: context)
+    guard let acceptReverse = self.acceptReverse else {
+      let error = RPCError(
+        code: .unimplemented,
+        message: "This server takes no reverse tunnels."
+      )
+      self.reverseObserver.refused(opening, error)
+      throw error
+    }
     let tunnel = try await acceptReverse(opening)
     var headers = Metadata()
     CarrierHeaders.offered.write(into: &headers)

@@ -44,12 +44,9 @@ extension TunnelSession where Machine == TunnelClientStateMachine {
 
 extension ServerSession {
   /// Opens a reverse tunnel over `client` and runs it until it ends.
-  ///
-  /// - Parameter opened: Called when the peer has taken the tunnel.
   func runDialled(
     over client: GRPCClient<some ClientTransport>,
     metadata: Metadata,
-    opened: @escaping @Sendable () -> Void,
     handler: @escaping StreamHandler
   ) async {
     await self.session.runDialled {
@@ -65,7 +62,6 @@ extension ServerSession {
       ) { response in
         await self.session.runResponse(response) { peer in
           self.carrierOpened(peer: peer)
-          opened()
         } read: { messages in
           await self.readFrames(from: messages, handler: handler)
         }
@@ -94,7 +90,7 @@ extension TunnelSession {
           }
         }
         // The end of the tunnel ends a carrier that the peer does not end.
-        try? await self.waitUntilClosed()
+        await self.observeUntilClosed()
         group.cancelAll()
       }
     } onCancel: {

@@ -21,6 +21,25 @@ internal import GRPCTunnelProtocol
 typealias ClientSession = TunnelSession<TunnelClientStateMachine>
 
 extension TunnelSession where Machine == TunnelClientStateMachine {
+  /// - Parameters:
+  ///   - observer: Reports on all tunnels of this kind.
+  ///   - key: The key under which the tunnel is registered.
+  convenience init(
+    configuration: TunnelConfiguration,
+    offered: CarrierHeaders = .offered,
+    origin: TunnelOrigin,
+    observer: TunnelObserver,
+    key: String? = nil,
+    clock: TunnelClock
+  ) {
+    self.init(
+      machine: TunnelClientStateMachine(configuration: configuration, offered: offered),
+      origin: origin,
+      observer: observer.observer(of: origin, key: key),
+      clock: clock
+    )
+  }
+
   /// Takes a place for a stream and runs `body` with it; the stream is cancelled if it has not ended
   /// when `body` returns.
   func withStream<Result: Sendable>(
@@ -69,11 +88,7 @@ extension TunnelSession where Machine == TunnelClientStateMachine {
   }
 
   func startConnecting() {
-    let now = self.clock.now()
-    self.update { machine in
-      machine.startConnecting(now: now)
-      return ((), .nothing)
-    }
+    self.startConnecting { $0.startConnecting(now: $1) }
   }
 
   func beginDrain() {

@@ -29,31 +29,34 @@ final class ServerSession: Sendable {
     ) async -> Void
 
   let session: TunnelSession<TunnelServerStateMachine>
-  private let peers: TunnelPeers
+  /// The transport-specific context of the carrier.
+  private let carrier: (any ServerContext.TransportSpecific)?
   private let cancellations: LockedValue<[StreamID: ServerContext.RPCCancellationHandle]>
 
+  /// - Parameters:
+  ///   - carrier: The transport-specific context of the carrier; nil at the end that dials.
+  ///   - observer: Reports on all tunnels of this kind.
   init(
     configuration: TunnelConfiguration,
-    offered: CarrierHeaders,
-    peers: TunnelPeers,
+    origin: TunnelOrigin,
+    carrier: (any ServerContext.TransportSpecific)?,
+    observer: TunnelObserver,
     clock: TunnelClock
   ) {
     self.session = TunnelSession(
-      machine: TunnelServerStateMachine(configuration: configuration, offered: offered),
+      machine: TunnelServerStateMachine(configuration: configuration, offered: .offered),
+      origin: origin,
+      observer: observer.observer(of: origin),
       clock: clock
     )
-    self.peers = peers
+    self.carrier = carrier
     self.cancellations = LockedValue([:])
   }
 
   // MARK: - The tunnel
 
   func startConnecting() {
-    let now = self.session.clock.now()
-    self.session.update { machine in
-      machine.startConnecting(now: now)
-      return ((), .nothing)
-    }
+    self.session.startConnecting { $0.startConnecting(now: $1) }
   }
 
   func carrierOpened(peer: CarrierHeaders) {
@@ -77,10 +80,14 @@ final class ServerSession: Sendable {
     from inbound: RPCAsyncSequence<ClientFrame, any Error>,
     handler: @escaping StreamHandler
   ) async {
+    let peers = self.session.information.map {
+      TunnelPeers($0, of: self.session.origin, carrier: self.carrier)
+    }
     await withDiscardingTaskGroup { group in
       await self.session.readFrames(from: inbound) { frame in
-        if let accepted = self.receive(frame) {
-          group.addTask { await self.run(accepted, handler: handler) }
+        // Only an open tunnel, of which the peers are known, has RPCs.
+        if let accepted = self.receive(frame), let peers {
+          group.addTask { await self.run(accepted, peers, handler: handler) }
         }
       }
       self.cancelAllHandlers()
@@ -108,7 +115,11 @@ final class ServerSession: Sendable {
 
   // MARK: - Handlers
 
-  private func run(_ accepted: AcceptedStream, handler: StreamHandler) async {
+  private func run(
+    _ accepted: AcceptedStream,
+    _ peers: TunnelPeers,
+    handler: StreamHandler
+  ) async {
     let descriptor = MethodDescriptor(
       fullyQualifiedService: accepted.service,
       method: accepted.method
@@ -118,20 +129,13 @@ final class ServerSession: Sendable {
       self.cancelHandlerIfAborted(accepted.id)
 
       let stream = ServerStream(session: self, id: accepted.id, service: accepted.service)
-      var context = ServerContext(
-        descriptor: descriptor,
-        remotePeer: self.peers.remotePeer,
-        localPeer: self.peers.localPeer,
-        cancellation: cancellation
-      )
-      context.transportSpecific = self.peers.context
       await handler(
         RPCStream(
           descriptor: descriptor,
           inbound: RPCAsyncSequence(wrapping: ServerStream.Inbound(stream: stream)),
           outbound: RPCWriter.Closable(wrapping: ServerStream.Outbound(stream: stream))
         ),
-        context
+        peers.context(for: descriptor, revision: accepted.revision, cancellation: cancellation)
       )
       _ = self.cancellations.withLock { $0.removeValue(forKey: accepted.id) }
     }
@@ -158,11 +162,4 @@ final class ServerSession: Sendable {
       cancellation.cancel()
     }
   }
-}
-
-/// What the handlers of a tunnel are told about its two ends.
-struct TunnelPeers: Sendable {
-  var remotePeer: String
-  var localPeer: String
-  var context: TunnelServerContext
 }

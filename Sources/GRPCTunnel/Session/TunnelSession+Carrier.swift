@@ -109,7 +109,7 @@ extension TunnelSession {
           self.close(TunnelEnd(initiator: .local, error: nil))
         }
         // Not the end of the pump: a peer that takes nothing must not keep the tunnel from ending.
-        try? await self.waitUntilClosed()
+        await self.observeUntilClosed()
         group.cancelAll()
         try await group.waitForAll()
       }

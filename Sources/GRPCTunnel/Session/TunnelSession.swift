@@ -39,7 +39,10 @@ final class TunnelSession<Machine: TunnelStateMachine>: Sendable {
     var writers: [StreamID: [Waiter]] = [:]
     /// Applications that wait for a place for a stream, in order.
     var places: Deque<Waiter> = []
-    var closeWaiters: [Waiter] = []
+    /// What has become of the tunnel as a whole.
+    var lifetime: TunnelLifetime
+    /// Whoever reports that, when there is nothing to report.
+    var observer: CheckedContinuation<Void, Never>?
     /// The pump, when there is nothing to send.
     var pump: CheckedContinuation<Void, Never>?
     /// The loop that reads the carrier, when it must not go on.
@@ -50,12 +53,22 @@ final class TunnelSession<Machine: TunnelStateMachine>: Sendable {
     var nextWaiterID: UInt64 = 0
   }
 
+  let origin: TunnelOrigin
+  let observer: TunnelObserver
   let clock: TunnelClock
-  private let state: LockedValue<State>
+  let state: LockedValue<State>
 
-  init(machine: sending Machine, clock: TunnelClock) {
+  init(
+    machine: sending Machine,
+    origin: TunnelOrigin,
+    observer: TunnelObserver,
+    clock: TunnelClock
+  ) {
+    self.origin = origin
+    self.observer = observer
     self.clock = clock
-    self.state = LockedValue(State(machine: machine))
+    let lifetime = TunnelLifetime(origin: origin, clock: clock)
+    self.state = LockedValue(State(machine: machine, lifetime: lifetime))
   }
 
   // MARK: - Inputs
@@ -178,18 +191,6 @@ final class TunnelSession<Machine: TunnelStateMachine>: Sendable {
     } remove: { state, id in
       guard let index = state.places.firstIndex(where: { $0.id == id }) else { return nil }
       return state.places.remove(at: index)
-    }
-  }
-
-  /// Suspends until the tunnel has ended.
-  func waitUntilClosed() async throws {
-    try await self.wait { state, waiter in
-      if state.machine.closure != nil { return .success(()) }
-      state.closeWaiters.append(waiter)
-      return nil
-    } remove: { state, id in
-      guard let index = state.closeWaiters.firstIndex(where: { $0.id == id }) else { return nil }
-      return state.closeWaiters.remove(at: index)
     }
   }
 
@@ -331,10 +332,12 @@ extension TunnelSession.State {
       for stream in self.writers.keys {
         self.collect(stream, into: &wakeups)
       }
+      self.collectObserver(into: &wakeups)
     }
     self.collectPlaces(into: &wakeups)
 
     let isClosed = self.machine.closure != nil
+    if isClosed, self.lifetime.end == nil { self.collectObserver(into: &wakeups) }
     if self.pump != nil, self.machine.hasFrames || self.machine.outputEnd != nil {
       self.pump.take().map { wakeups.loops.append($0) }
     }
@@ -347,10 +350,6 @@ extension TunnelSession.State {
       if isClosed || isEarlier {
         self.timers.take().map { wakeups.loops.append($0) }
       }
-    }
-    if isClosed, !self.closeWaiters.isEmpty {
-      wakeups.waiters.append(contentsOf: self.closeWaiters.map { ($0.continuation, .success(())) })
-      self.closeWaiters.removeAll()
     }
   }
 
@@ -382,6 +381,11 @@ extension TunnelSession.State {
       self.writers.removeValue(forKey: stream)
       wakeups.waiters.append(contentsOf: writers.map { ($0.continuation, result) })
     }
+  }
+
+  private mutating func collectObserver(into wakeups: inout Wakeups<Machine.Part>) {
+    self.lifetime.note(self.machine)
+    self.observer.take().map { wakeups.loops.append($0) }
   }
 
   private mutating func collectPlaces(into wakeups: inout Wakeups<Machine.Part>) {

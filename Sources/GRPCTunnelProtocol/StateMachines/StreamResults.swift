@@ -66,6 +66,7 @@ package struct AcceptedStream: Hashable, Sendable {
   /// The fully qualified name of the service.
   package var service: String
   package var method: String
+  package var revision: ProtocolRevision
 }
 
 /// Why a tunnel ended.

@@ -89,6 +89,15 @@ package struct TunnelClientStateMachine: TunnelStateMachine {
     }
   }
 
+  package var agreement: TunnelAgreement? {
+    self.revision.map { TunnelAgreement(revision: $0, extensions: self.extensions) }
+  }
+
+  package var drainInitiator: TunnelEnd.Initiator? {
+    if self.isDraining { return .local }
+    return self.isPeerDraining ? .remote : nil
+  }
+
   package var closure: TunnelEnd? {
     switch self.state {
     case .closed(let closure): closure

@@ -100,7 +100,14 @@ extension TunnelServerStateMachine {
     )
     let timeout = request.headers[RPCTimeout.key].last.flatMap { RPCTimeout.decode($0) }
     self.streams.insert(stream, for: id, deadline: timeout.map { now + $0 })
-    return .newStream(AcceptedStream(id: id, service: request.service, method: request.method))
+    return .newStream(
+      AcceptedStream(
+        id: id,
+        service: request.service,
+        method: request.method,
+        revision: newStream.protocolRevision
+      )
+    )
   }
 
   /// An RPC that can be taken on.

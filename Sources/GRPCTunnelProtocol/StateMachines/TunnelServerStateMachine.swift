@@ -64,6 +64,25 @@ package struct TunnelServerStateMachine: TunnelStateMachine {
     self.agreed.extensions
   }
 
+  package var agreement: TunnelAgreement? {
+    switch self.state {
+    case .open, .draining:
+      TunnelAgreement(
+        revision: self.agreed.negotiates ? self.configuration.maximumRevision : .zero,
+        extensions: self.extensions
+      )
+    case .connecting, .closed:
+      nil
+    }
+  }
+
+  package var drainInitiator: TunnelEnd.Initiator? {
+    switch self.state {
+    case .draining: .local
+    case .connecting, .open, .closed: self.isPeerDraining ? .remote : nil
+    }
+  }
+
   package var closure: TunnelEnd? {
     switch self.state {
     case .closed(let closure): closure

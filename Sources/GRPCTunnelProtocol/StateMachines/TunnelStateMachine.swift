@@ -48,6 +48,12 @@ package protocol TunnelStateMachine: Sendable {
   /// Ends the tunnel at once, failing all that is open. Only the first call counts.
   mutating func close(_ closure: TunnelEnd)
 
+  /// What both ends agreed on; nil while the tunnel is not open.
+  var agreement: TunnelAgreement? { get }
+
+  /// Which end began to drain the tunnel; nil while neither does.
+  var drainInitiator: TunnelEnd.Initiator? { get }
+
   /// Why the tunnel ended; nil while it lives.
   var closure: TunnelEnd? { get }
 }

@@ -27,19 +27,15 @@ struct ReverseTunnelClientTransportTests {
   private func openTunnel() -> ReverseTunnel {
     let silent = CarrierHeaders(negotiates: false, extensions: [])
     let session = ClientSession(
-      machine: TunnelClientStateMachine(configuration: TunnelConfiguration(), offered: silent),
+      configuration: TunnelConfiguration(),
+      offered: silent,
+      origin: TunnelOrigin(direction: .reverse),
+      observer: TunnelObserver(.none, direction: .reverse, role: .client),
       clock: .continuous
     )
     session.startConnecting()
     session.carrierOpened(peer: silent)
-    let information = TunnelInformation(
-      id: .next(),
-      direction: .reverse,
-      metadata: [:],
-      remotePeer: "",
-      localPeer: ""
-    )
-    return ReverseTunnel(information: information, session: session)
+    return ReverseTunnel(session: session)
   }
 
   @Test("an RPC whose tunnel goes away before it starts uses another", arguments: [false, true])
@@ -62,7 +58,7 @@ struct ReverseTunnelClientTransportTests {
     let peer = try await transport.withStream(descriptor: self.method, options: .defaults) {
       $1.remotePeer
     }
-    #expect(peer.hasPrefix("\(second.information.id)"))
+    #expect(peer.hasPrefix("\(second.id)"))
   }
 
   @Test("an RPC that waits for a tunnel fails when the transport shuts down")

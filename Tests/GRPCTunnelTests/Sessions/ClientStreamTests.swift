@@ -29,7 +29,10 @@ struct ClientStreamTests {
     var configuration = TunnelConfiguration()
     configuration.maximumConcurrentStreams = maximumConcurrentStreams
     let session = ClientSession(
-      machine: TunnelClientStateMachine(configuration: configuration, offered: silent),
+      configuration: configuration,
+      offered: silent,
+      origin: TunnelOrigin(direction: .forward),
+      observer: TunnelObserver(.none, direction: .forward, role: .client),
       clock: .continuous
     )
     session.startConnecting()

@@ -42,7 +42,10 @@ struct StuckCarrierTests {
   func close() async throws {
     let silent = CarrierHeaders(negotiates: false, extensions: [])
     let session = ClientSession(
-      machine: TunnelClientStateMachine(configuration: TunnelConfiguration(), offered: silent),
+      configuration: TunnelConfiguration(),
+      offered: silent,
+      origin: TunnelOrigin(direction: .forward),
+      observer: TunnelObserver(.none, direction: .forward, role: .client),
       clock: .continuous
     )
     session.startConnecting()

@@ -42,6 +42,12 @@ struct TestTunnel: Sendable, CustomStringConvertible {
   var pair = CarrierPair()
   var serverInterceptors: [any ServerInterceptor] = []
   var clientInterceptors: [any ClientInterceptor] = []
+  /// Where the tunnel's client, whichever end that is, reports.
+  var clientObservability = TunnelObservability.none
+  /// Where the tunnel's server reports.
+  var serverObservability = TunnelObservability.none
+  /// Sent when the tunnel is opened.
+  var metadata: Metadata = [:]
 
   var description: String {
     "\(self.direction) tunnel over \(self.carrier) at revision \(self.revision)"
@@ -83,7 +89,10 @@ extension TestTunnel {
     offering services: [any RegistrableRPCService],
     _ body: @Sendable (_ client: GRPCClient<ErasedClientTransport>) async throws -> Result
   ) async throws -> Result {
-    let agents = ReverseTunnels(config: self.tunnelConfig) { _ in "agent" }
+    let agents = ReverseTunnels(
+      config: self.tunnelConfig,
+      observability: self.clientObservability
+    ) { _ in "agent" }
     let service = self.service(offering: services, agents)
     switch self.carrier {
     case .inMemory:
@@ -119,6 +128,8 @@ extension TestTunnel {
       outer.carrier = .inMemory
       outer.serverInterceptors = []
       outer.clientInterceptors = []
+      outer.clientObservability = .none
+      outer.serverObservability = .none
       return try await outer.run(offering: [service]) { network in
         try await self.open(over: network, services, agents, body)
       }
@@ -140,7 +151,8 @@ extension TestTunnel {
       TunnelService(
         services: services,
         interceptors: self.serverInterceptors,
-        config: self.tunnelConfig
+        config: self.tunnelConfig,
+        observability: self.serverObservability
       )
     case .reverse:
       TunnelService(reverseTunnels: agents)
@@ -157,14 +169,24 @@ extension TestTunnel {
     case .forward:
       return try await withGRPCClient(
         transport: ErasedClientTransport(
-          base: .tunnel(over: network, config: self.tunnelConfig)
+          base: .tunnel(
+            over: network,
+            metadata: self.metadata,
+            config: self.tunnelConfig,
+            observability: self.clientObservability
+          )
         ),
         interceptors: self.clientInterceptors,
         handleClient: body
       )
     case .reverse:
       return try await withGRPCServer(
-        transport: .reverseTunnel(over: network, config: self.tunnelConfig),
+        transport: .reverseTunnel(
+          over: network,
+          metadata: self.metadata,
+          config: self.tunnelConfig,
+          observability: self.serverObservability
+        ),
         services: services,
         interceptors: self.serverInterceptors
       ) { _ in

@@ -1,0 +1,63 @@
+/*
+ * Copyright 2026, The grpc-swift-tunnel Authors
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *     http://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+internal import GRPCTunnelProtocol
+
+extension TunnelSession {
+  /// Names the tunnel within this process.
+  var id: TunnelID {
+    self.origin.id
+  }
+
+  /// What is known of the tunnel; nil until it is open.
+  var information: TunnelInformation? {
+    self.state.withLock { $0.lifetime.information }
+  }
+
+  /// Starts the time that the peer has to open the tunnel.
+  func startConnecting(_ start: (inout Machine, _ now: Duration) -> Void) {
+    let now = self.clock.now()
+    self.state.withLock { $0.lifetime.startConnecting(now: now) }
+    self.update { machine in
+      start(&machine, now)
+      return ((), .nothing)
+    }
+  }
+
+  /// Tells the observer what becomes of the tunnel, and returns when it has ended.
+  ///
+  /// Cancellation does not end the wait: it closes the tunnel.
+  func observeUntilClosed() async {
+    var observer = self.observer
+    while true {
+      let lifetime = self.state.withLock { $0.lifetime }
+      if observer.report(lifetime) { return }
+      await self.suspendObserver(at: lifetime.step)
+    }
+  }
+
+  /// Suspends until more has become of the tunnel.
+  private func suspendObserver(at step: Int) async {
+    await withCheckedContinuation { continuation in
+      let mustGoOn = self.state.withLock { state in
+        if state.lifetime.step != step { return true }
+        state.observer = continuation
+        return false
+      }
+      if mustGoOn { continuation.resume() }
+    }
+  }
+}
