@@ -127,7 +127,8 @@ public final class TunnelClientTransport: ClientTransport {
     _ closure: (_ stream: RPCStream<Inbound, Outbound>, _ context: ClientContext) async throws -> T
   ) async throws -> T {
     let context = ClientContext(descriptor, origin: self.session.origin)
-    return try await self.session.withStream(descriptor: descriptor) { stream in
+    let call = ClientCall(descriptor, options, now: self.session.clock.now())
+    return try await self.session.withStream(call) { stream in
       try await closure(stream, context)
     }
   }

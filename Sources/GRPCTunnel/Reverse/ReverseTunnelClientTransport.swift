@@ -78,7 +78,8 @@ public final class ReverseTunnelClientTransport: ClientTransport {
 
     let tunnel = try await self.reservedTunnel(waits: options.waitForReady ?? false)
     let context = ClientContext(descriptor, origin: tunnel.session.origin)
-    return try await tunnel.session.withReservedStream(descriptor: descriptor) { stream in
+    let call = ClientCall(descriptor, options, now: tunnel.session.clock.now())
+    return try await tunnel.session.withReservedStream(call) { stream in
       try await closure(stream, context)
     }
   }

@@ -43,27 +43,31 @@ extension TunnelSession where Machine == TunnelClientStateMachine {
   /// Takes a place for a stream and runs `body` with it; the stream is cancelled if it has not ended
   /// when `body` returns.
   func withStream<Result: Sendable>(
-    descriptor: MethodDescriptor,
+    _ call: ClientCall,
     _ body: (
       _ stream: RPCStream<TunnelClientTransport.Inbound, TunnelClientTransport.Outbound>
     ) async throws -> Result
   ) async throws -> Result {
-    try await self.reserveStream()
-    return try await self.withReservedStream(descriptor: descriptor, body)
+    do {
+      try await self.reserveStream(until: call.deadline)
+    } catch let error as RPCError where call.hasExecutionPolicy && !Task.isCancelled {
+      return try await body(FailedStream(error).stream(for: call.descriptor))
+    }
+    return try await self.withReservedStream(call, body)
   }
 
-  /// Runs `body` with a stream on a place that was taken with ``reserveStream()``.
+  /// Runs `body` with a stream on a place that was taken with ``reserveStream(until:)``.
   func withReservedStream<Result: Sendable>(
-    descriptor: MethodDescriptor,
+    _ call: ClientCall,
     _ body: (
       _ stream: RPCStream<TunnelClientTransport.Inbound, TunnelClientTransport.Outbound>
     ) async throws -> Result
   ) async throws -> Result {
-    let stream = ClientStream(session: self, descriptor: descriptor)
+    let stream = ClientStream(session: self, call: call)
     defer { stream.release() }
     return try await body(
       RPCStream(
-        descriptor: descriptor,
+        descriptor: call.descriptor,
         inbound: RPCAsyncSequence(wrapping: ClientStream.Inbound(stream: stream)),
         outbound: RPCWriter.Closable(wrapping: ClientStream.Outbound(stream: stream))
       )

@@ -31,17 +31,17 @@ final class ClientStream: Sendable {
   }
 
   private let session: ClientSession
-  private let descriptor: MethodDescriptor
+  private let call: ClientCall
   private let state: LockedValue<State>
 
-  init(session: ClientSession, descriptor: MethodDescriptor) {
+  init(session: ClientSession, call: ClientCall) {
     self.session = session
-    self.descriptor = descriptor
+    self.call = call
     self.state = LockedValue(.reserved(reader: nil))
   }
 
   private var translator: StreamTranslator {
-    self.session.translator(for: self.descriptor.service.fullyQualifiedService)
+    self.session.translator(for: self.call.descriptor.service.fullyQualifiedService)
   }
 
   // MARK: - Writing
@@ -63,8 +63,7 @@ final class ClientStream: Sendable {
     let result: Result<StreamID, RPCError>
     do throws(MetadataTranslator.Failure) {
       let headers = try self.translator.wireMetadata(from: metadata)
-      let timeout = metadata.lastString(forKey: RPCTimeout.key).flatMap { RPCTimeout.decode($0) }
-      result = self.open(headers: headers, timeout: timeout)
+      result = self.open(headers: headers, metadata)
     } catch let failure {
       self.session.cancelReservation()
       result = .failure(RPCError(unsendable: failure, of: "request"))
@@ -102,14 +101,19 @@ final class ClientStream: Sendable {
     }
   }
 
-  private func open(headers: WireMetadata, timeout: Duration?) -> Result<StreamID, RPCError> {
+  private func open(
+    headers: WireMetadata,
+    _ metadata: Metadata
+  ) -> Result<StreamID, RPCError> {
     let now = self.session.clock.now()
+    let timeout = self.call.timeout(in: metadata, now: now)
     return self.session.update { machine in
       do throws(RPCError) {
         let id = try machine.open(
-          method: self.descriptor.fullyQualifiedMethod,
+          method: self.call.descriptor.fullyQualifiedMethod,
           headers: headers,
           timeout: timeout,
+          maximumResponseSize: self.call.maximumResponseSize,
           now: now
         )
         return (.success(id), .nothing)
@@ -121,6 +125,14 @@ final class ClientStream: Sendable {
 
   fileprivate func write(_ message: ArraySlice<UInt8>) async throws {
     let id = try self.openID()
+    if let limit = self.call.maximumRequestSize, message.count > limit {
+      let error = RPCError(
+        code: .resourceExhausted,
+        message: "The request's message of \(message.count) bytes is above the limit of \(limit)."
+      )
+      self.cancel(id, error)
+      throw error
+    }
     let result: StreamWriteResult = self.session.update { machine in
       (machine.write(message, to: id, now: self.session.clock.now()), .nothing)
     }

@@ -85,9 +85,10 @@ final class ServerSession: Sendable {
     }
     await withDiscardingTaskGroup { group in
       await self.session.readFrames(from: inbound) { frame in
+        let now = self.session.clock.now()
         // Only an open tunnel, of which the peers are known, has RPCs.
-        if let accepted = self.receive(frame), let peers {
-          group.addTask { await self.run(accepted, peers, handler: handler) }
+        if let accepted = self.receive(frame, now: now), let peers {
+          group.addTask { await self.run(accepted, arrival: now, peers, handler: handler) }
         }
       }
       self.cancelAllHandlers()
@@ -95,8 +96,7 @@ final class ServerSession: Sendable {
     }
   }
 
-  private func receive(_ frame: ClientFrame) -> AcceptedStream? {
-    let now = self.session.clock.now()
+  private func receive(_ frame: ClientFrame, now: Duration) -> AcceptedStream? {
     let result: ServerFrameResult = self.session.update { machine in
       let result = machine.receive(frame, now: now)
       switch result {
@@ -117,6 +117,7 @@ final class ServerSession: Sendable {
 
   private func run(
     _ accepted: AcceptedStream,
+    arrival: Duration,
     _ peers: TunnelPeers,
     handler: StreamHandler
   ) async {
@@ -128,7 +129,12 @@ final class ServerSession: Sendable {
       self.cancellations.withLock { $0[accepted.id] = cancellation }
       self.cancelHandlerIfAborted(accepted.id)
 
-      let stream = ServerStream(session: self, id: accepted.id, service: accepted.service)
+      let stream = ServerStream(
+        session: self,
+        id: accepted.id,
+        service: accepted.service,
+        arrival: arrival
+      )
       await handler(
         RPCStream(
           descriptor: descriptor,

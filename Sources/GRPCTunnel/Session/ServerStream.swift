@@ -23,6 +23,8 @@ struct ServerStream: Sendable {
   let id: StreamID
   /// The fully qualified name of the service.
   let service: String
+  /// When the RPC arrived, on the clock of the session.
+  let arrival: Duration
 
   private func translator() -> StreamTranslator {
     self.session.session.inspect { machine in
@@ -44,9 +46,11 @@ struct ServerStream: Sendable {
         self.abort(error)
         throw error
       }
-      // Cleaned, and one value only: GRPCCore traps on some that peers may send.
+      // Cleaned, and one value only: GRPCCore traps on some that peers may send. Lowered by the time
+      // that the handler took to begin: it counts from here again.
       if let timeout = headers[RPCTimeout.key].last.flatMap({ RPCTimeout.decode($0) }) {
-        metadata.addString(RPCTimeout.encode(timeout), forKey: RPCTimeout.key)
+        let left = timeout - (self.session.session.clock.now() - self.arrival)
+        metadata.addString(RPCTimeout.encode(left), forKey: RPCTimeout.key)
       }
       return .metadata(metadata)
     case .message(let message):

@@ -153,7 +153,7 @@ final class TunnelSession<Machine: TunnelStateMachine>: Sendable {
 
   /// Suspends until a stream that was full takes more, or has ended.
   func waitUntilWritable(_ stream: StreamID) async throws {
-    try await self.wait { state, waiter in
+    try await self.wait(self.newWaiterID()) { state, waiter in
       switch state.machine.writeReadiness(of: stream) {
       case .ready:
         return .success(())
@@ -171,38 +171,12 @@ final class TunnelSession<Machine: TunnelStateMachine>: Sendable {
     }
   }
 
-  /// Takes a place for a stream, waiting for the tunnel to open or for another stream to end.
-  func reserveStream() async throws {
-    try await self.wait { state, waiter in
-      // Nobody overtakes those who wait already.
-      if !state.places.isEmpty, state.machine.closure == nil {
-        state.places.append(waiter)
-        return nil
-      }
-      switch state.machine.reserveStream() {
-      case .reserved:
-        return .success(())
-      case .failed(let error):
-        return .failure(error)
-      case .wait:
-        state.places.append(waiter)
-        return nil
-      }
-    } remove: { state, id in
-      guard let index = state.places.firstIndex(where: { $0.id == id }) else { return nil }
-      return state.places.remove(at: index)
-    }
-  }
-
   /// Suspends the caller until `check` has, or whoever takes the waiter it left gives, a result.
-  private func wait(
+  func wait(
+    _ id: UInt64,
     _ check: (inout State, Waiter) -> Result<Void, any Error>?,
     remove: @escaping @Sendable (inout State, UInt64) -> Waiter?
   ) async throws {
-    let id = self.state.withLock { state in
-      state.nextWaiterID += 1
-      return state.nextWaiterID
-    }
     try await withTaskCancellationHandler {
       try await withCheckedThrowingContinuation { continuation in
         let result: Result<Void, any Error>? = self.state.withLock { state in
@@ -215,6 +189,13 @@ final class TunnelSession<Machine: TunnelStateMachine>: Sendable {
     } onCancel: {
       let waiter = self.state.withLock { remove(&$0, id) }
       waiter?.continuation.resume(throwing: RPCError.cancelledByTask)
+    }
+  }
+
+  func newWaiterID() -> UInt64 {
+    self.state.withLock { state in
+      state.nextWaiterID += 1
+      return state.nextWaiterID
     }
   }
 

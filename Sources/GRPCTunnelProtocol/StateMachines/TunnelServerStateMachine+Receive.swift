@@ -43,7 +43,11 @@ extension TunnelServerStateMachine {
     guard self.streams.isOpen(frame.streamID) else { return .ignored }
 
     if case .cancel = frame.payload {
-      let error = RPCError(code: .cancelled, message: "The peer cancelled the RPC.")
+      // A client whose clock is first says so with a cancel.
+      let isOverdue = self.streams.isOverdue(frame.streamID, now: now)
+      let error =
+        isOverdue
+        ? .deadlineExceeded : RPCError(code: .cancelled, message: "The peer cancelled the RPC.")
       _ = self.streams.fail(frame.streamID, error)
       return .stream(frame.streamID)
     }

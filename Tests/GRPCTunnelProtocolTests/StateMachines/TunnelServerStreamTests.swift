@@ -306,6 +306,18 @@ struct TunnelServerStreamTests {
     #expect(server.takeFrames().map(\.closeCode) == [.deadlineExceeded])
   }
 
+  @Test("A client that hears of the deadline first, and cancels, is no other reason")
+  func cancelAtDeadline() {
+    for (now, code) in [
+      (Duration.seconds(9), RPCError.Code.cancelled), (.seconds(10), .deadlineExceeded),
+    ] {
+      var server = self.withStream(headers: ["grpc-timeout": ["10S"]])
+      #expect(server.receive(ClientFrame(1, .cancel), now: now).stream == 1)
+      #expect(server.writeReadiness(of: 1).errorCode == code)
+      #expect(!server.hasFrames)
+    }
+  }
+
   @Test("A response that waits for the window ends with its deadline")
   func deadlineBehindHandler() {
     var server = self.withStream(headers: ["grpc-timeout": ["10S"]], window: 0)
