@@ -52,6 +52,8 @@ struct RPCExchange<Bytes: GRPCContiguousBytes & Sendable, Upstream: ClientTransp
   private var options: CallOptions {
     var options = CallOptions.defaults
     options.waitForReady = false
+    // A wait for the other side counts, and ends with it.
+    options.timeout = self.deadline.map { $0 - self.clock.now() }
     // The HTTP/2 transport takes the limit of requests for that of responses.
     let limit = RPCProxyConfig.transportLimit(forMessagesOf: self.config.maximumMessageSize)
     options.maxRequestMessageBytes = limit

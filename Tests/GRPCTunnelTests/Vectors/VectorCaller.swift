@@ -200,12 +200,15 @@ struct VectorOutcome: Sendable {
 }
 
 extension Metadata {
-  /// What an application passes for these headers to be sent.
+  /// What an application passes for these headers to be sent; but with a deadline that does not pass
+  /// before the server answers, however much else runs.
   fileprivate init(sending headers: WireMetadata) {
     self.init()
     for entry in headers.entries {
       for value in entry.values {
-        if entry.key.hasSuffix("-bin") {
+        if entry.key == RPCTimeout.key {
+          self.addString("50S", forKey: entry.key)
+        } else if entry.key.hasSuffix("-bin") {
           self.addBinary(Array(value.utf8), forKey: entry.key)
         } else {
           self.addString(value, forKey: entry.key)
