@@ -27,6 +27,9 @@ public struct TunnelConfig: Sendable, Hashable {
   /// How long things may take.
   public var timeouts: Timeouts
 
+  /// How a peer is found that has stopped answering though its connection lives.
+  public var liveness: Liveness
+
   /// The highest revision of the tunnel protocol to use: 1, or 0 for a tunnel without flow control,
   /// in which one stream that nobody reads holds up the others.
   public var maximumRevision: Int
@@ -37,6 +40,7 @@ public struct TunnelConfig: Sendable, Hashable {
       limits: .defaults,
       flowControl: .defaults,
       timeouts: .defaults,
+      liveness: .defaults,
       maximumRevision: 1
     )
   }
@@ -121,6 +125,36 @@ extension TunnelConfig {
   }
 }
 
+extension TunnelConfig {
+  /// How a peer is found that has stopped answering though its connection lives: one that is stuck,
+  /// or is gone from behind a proxy. HTTP/2's pings find neither (PROTOCOL.md 11).
+  ///
+  /// The end of a tunnel that starts RPCs asks the other for a sign of life when it has heard nothing
+  /// for a while, and closes the tunnel when none comes. It takes the peer to speak revision 1.
+  public struct Liveness: Sendable, Hashable {
+    /// How long a peer may be silent before it is probed; nil for no probes.
+    public var probeInterval: Duration?
+
+    /// How long a peer that is probed may take to answer, before its tunnel is closed.
+    public var probeTimeout: Duration
+
+    /// Creates settings; see ``defaults``.
+    public init(probeInterval: Duration?, probeTimeout: Duration) {
+      self.probeInterval = probeInterval
+      self.probeTimeout = probeTimeout
+    }
+
+    /// Probes after 30 s of silence, answered within 10 s.
+    public static var defaults: Liveness {
+      let configuration = TunnelConfiguration()
+      return Liveness(
+        probeInterval: configuration.probeInterval,
+        probeTimeout: configuration.probeTimeout
+      )
+    }
+  }
+}
+
 extension TunnelConfiguration {
   init(_ config: TunnelConfig) {
     self.init()
@@ -136,6 +170,8 @@ extension TunnelConfiguration {
     self.drainTimeout = config.timeouts.drain
     self.closeTimeout = config.timeouts.close
     self.stallTimeout = config.timeouts.stall
+    self.probeInterval = config.liveness.probeInterval
+    self.probeTimeout = config.liveness.probeTimeout
   }
 }
 
