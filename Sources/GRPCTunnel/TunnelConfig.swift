@@ -180,7 +180,7 @@ extension CarrierHeaders {
   static var offered: CarrierHeaders {
     CarrierHeaders(
       negotiates: true,
-      extensions: [.binaryMetadata, .drain, .refused, .streamLimit]
+      extensions: [.binaryMetadata, .drain, .refused, .streamLimit, .identity]
     )
   }
 }

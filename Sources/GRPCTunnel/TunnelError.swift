@@ -87,8 +87,22 @@ extension TunnelError {
       self.init(code: .peerFault, message: error.message, cause: error)
     case (.remote, .none):
       self.init(code: .closedByPeer, message: "The peer ended the tunnel.")
+    case (.remote, .some(let error)) where end.isShutdownOfGoPeer:
+      self.init(code: .closedByPeer, message: "The peer is shutting down.", cause: error)
     case (.remote, .some(let error)):
       self.init(code: .carrierFailed, message: error.message, cause: error)
     }
+  }
+}
+
+extension TunnelEnd {
+  /// Whether this is how the tunnel of a Go peer ends that shuts down: it refuses a stream, then takes
+  /// the next frame of that stream for a fault (PROTOCOL.md 8).
+  fileprivate var isShutdownOfGoPeer: Bool {
+    guard self.initiator == .remote, let error = self.error, error.code == .unknown else {
+      return false
+    }
+    return error.message.contains("received frame for stream ID")
+      && error.message.contains("never created")
   }
 }

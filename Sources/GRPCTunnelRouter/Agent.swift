@@ -73,7 +73,7 @@ package final class Agent: Sendable {
       over: self.network,
       metadata: [Router.keyHeader: .string(config.key)],
       config: tunnelConfig,
-      backoff: .agent,
+      reconnect: .agent,
       observability: TunnelObservability(logger: tunnelLogger)
     )
     self.health = UpstreamHealth(address: config.upstream, logger: logger)
@@ -133,11 +133,11 @@ package final class Agent: Sendable {
   }
 }
 
-extension TunnelBackoff {
+extension TunnelReconnectPolicy {
   /// Up to 1 s at first and 10 s at most: people wait for an agent to come back.
-  fileprivate static var agent: TunnelBackoff {
-    var backoff = TunnelBackoff.defaults
-    backoff.maximum = .seconds(10)
-    return backoff
+  fileprivate static var agent: TunnelReconnectPolicy {
+    var policy = TunnelReconnectPolicy.defaults
+    policy.backoff.maximum = .seconds(10)
+    return policy
   }
 }

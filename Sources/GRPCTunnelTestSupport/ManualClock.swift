@@ -28,11 +28,14 @@ package final class ManualClock: Sendable {
 
   private let state = LockedValue(State())
 
+  /// What shown times are counted from.
+  package let origin = ContinuousClock.now
+
   package init() {}
 
   /// What the library is given.
   package var clock: TunnelClock {
-    TunnelClock {
+    TunnelClock(origin: self.origin) {
       self.state.withLock { $0.now }
     } sleep: { time in
       try await self.sleep(until: time)

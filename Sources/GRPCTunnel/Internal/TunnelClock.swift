@@ -22,10 +22,15 @@ package struct TunnelClock: Sendable {
   /// Suspends until a time; throws when the task is cancelled.
   package let sleep: @Sendable (_ time: Duration) async throws -> Void
 
+  /// What times are counted from, for those who are shown one.
+  package let origin: ContinuousClock.Instant
+
   package init(
+    origin: ContinuousClock.Instant = .now,
     now: @escaping @Sendable () -> Duration,
     sleep: @escaping @Sendable (_ time: Duration) async throws -> Void
   ) {
+    self.origin = origin
     self.now = now
     self.sleep = sleep
   }
@@ -35,6 +40,7 @@ package struct TunnelClock: Sendable {
     let clock = ContinuousClock()
     let origin = clock.now
     return TunnelClock(
+      origin: origin,
       now: { origin.duration(to: clock.now) },
       sleep: { try await clock.sleep(until: origin + $0) }
     )

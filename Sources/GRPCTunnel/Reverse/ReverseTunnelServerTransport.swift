@@ -17,97 +17,148 @@
 public import GRPCCore
 internal import GRPCTunnelProtocol
 
-/// A server transport that offers its services to the server that it dials: it opens a reverse
-/// tunnel, and serves the RPCs that come back through it.
+/// A server transport that offers its services to servers that it dials: it opens reverse tunnels,
+/// and serves the RPCs that come back through them.
 ///
-/// A tunnel that is lost, refused or ended by the peer is opened again after a while; only a server
-/// that knows no reverse tunnels (`unimplemented`) ends the transport.
+/// It dials one server, over a client that the caller runs, or any number of them that may come and
+/// go, over clients that it runs itself. To each it keeps a number of tunnels up: one that is lost,
+/// refused or ended by the peer is opened again as its ``TunnelReconnectPolicy`` says. One that the
+/// peer drains is replaced at once, while the RPCs in it go on until they have ended.
+///
+/// A server of this library knows when a tunnel takes the place of another that it still has, and
+/// drops that one (extension `identity`, PROTOCOL.md 10).
 public final class ReverseTunnelServerTransport: ServerTransport {
   /// The bytes of messages on their way through a tunnel.
   public typealias Bytes = TunnelMessageBytes
 
-  private enum State {
-    case idle
-    /// Runs; the session is there while a tunnel is open or being opened.
-    case listening(ServerSession?)
-    case shuttingDown
+  /// One of the tunnels to one of the endpoints.
+  private struct Slot: Sendable {
+    var endpoint: TunnelEndpoint
+    var number: Int
+    var tunnel: TunnelSlot<ServerSession>
   }
 
-  private let makeSession: @Sendable () -> ServerSession
-  private let dial: @Sendable (ServerSession, @escaping ServerSession.StreamHandler) async -> Void
-  private let backoff: TunnelBackoff
+  private struct State {
+    var isStarted = false
+    var endpoints: TunnelEndpointsStateMachine<Int>
+    /// In the order in which they came, but for those of endpoints that are gone for good.
+    var slots: [Slot] = []
+  }
+
+  private let source: TunnelEndpointSource
+  private let metadata: Metadata
+  private let configuration: TunnelConfiguration
+  private let policy: TunnelReconnectPolicy
   private let observer: TunnelObserver
   private let clock: TunnelClock
   private let state: LockedValue<State>
-  private let shutdown: OneShotEvent
+  private let changes: ChangeSignal
+  /// The slots to run, until there will be no more.
+  private let starting: AsyncStream<Slot>
+  private let start: AsyncStream<Slot>.Continuation
+
+  // MARK: - Making one
 
   /// Creates a transport that has not dialled.
   ///
   /// - Parameters:
   ///   - client: A client for the server to dial. The caller runs it, and shuts it down after this
-  ///     transport. No policy of its service config may match the tunnel's own RPC.
+  ///     transport. All tunnels share its connections. No policy of its service config may match the
+  ///     tunnel's own RPC.
   ///   - metadata: Sent when a tunnel is opened, for the server to know who offers its services.
   ///   - config: Limits and times.
-  ///   - backoff: How long to wait before a tunnel is opened again.
+  ///   - tunnels: How many tunnels are kept up; at least one.
+  ///   - reconnect: When a tunnel is opened again.
   ///   - observability: Where tunnels are reported that come and go.
   public convenience init(
     over client: GRPCClient<some ClientTransport>,
     metadata: Metadata = [:],
     config: TunnelConfig = .defaults,
-    backoff: TunnelBackoff = .defaults,
+    tunnels: Int = 1,
+    reconnect: TunnelReconnectPolicy = .defaults,
     observability: TunnelObservability = .none
   ) {
     self.init(
-      over: client,
+      TunnelEndpointSource(over: client),
       metadata: metadata,
       config: config,
-      backoff: backoff,
+      tunnels: tunnels,
+      reconnect: reconnect,
       observability: observability,
       clock: .continuous
     )
   }
 
-  package init(
-    over client: GRPCClient<some ClientTransport>,
+  /// Creates a transport that has not dialled, for servers that come and go.
+  ///
+  /// Endpoints that are new in a set are dialled, those that are missing are drained. An endpoint
+  /// that cannot be reached is tried for as long as it is in the set, and is no matter to the others.
+  ///
+  /// - Parameters:
+  ///   - endpoints: The servers to dial, as a set each time that they change. When the sequence ends
+  ///     or throws, the last set stays.
+  ///   - metadata: Sent when a tunnel is opened, for the server to know who offers its services.
+  ///   - config: Limits and times.
+  ///   - tunnels: How many tunnels are kept up to each endpoint; at least one.
+  ///   - reconnect: When a tunnel is opened again.
+  ///   - observability: Where tunnels are reported that come and go.
+  ///   - makeClient: Makes a client for an endpoint. Called for each tunnel that is dialled: the
+  ///     client is run as long as the tunnel, which so has its own connection, and looks up its own
+  ///     address. An error is one of dialling. No policy of the client's service config may match the
+  ///     tunnel's own RPC.
+  public convenience init<Endpoint: Hashable & Sendable, Endpoints: AsyncSequence & Sendable>(
+    to endpoints: Endpoints,
     metadata: Metadata = [:],
     config: TunnelConfig = .defaults,
-    backoff: TunnelBackoff = .defaults,
+    tunnels: Int = 1,
+    reconnect: TunnelReconnectPolicy = .defaults,
     observability: TunnelObservability = .none,
-    clock: TunnelClock
-  ) {
-    var headers = metadata
-    CarrierHeaders.offered.write(into: &headers)
-    let carrierMetadata = headers
-    let observer = TunnelObserver(observability, direction: .reverse, role: .server)
-    self.makeSession = {
-      ServerSession(
-        configuration: TunnelConfiguration(config),
-        origin: TunnelOrigin(direction: .reverse, metadata: metadata),
-        carrier: nil,
-        observer: observer,
-        clock: clock
-      )
-    }
-    self.dial = { session, handler in
-      await session.runDialled(
-        over: client,
-        metadata: carrierMetadata,
-        handler: handler
-      )
-    }
-    self.backoff = backoff
-    self.observer = observer
-    self.clock = clock
-    self.state = LockedValue(.idle)
-    self.shutdown = OneShotEvent()
+    makeClient:
+      @escaping @Sendable (
+        _ endpoint: Endpoint
+      ) async throws -> GRPCClient<some ClientTransport>
+  ) where Endpoints.Element == Set<Endpoint> {
+    self.init(
+      TunnelEndpointSource(endpoints, makeClient: makeClient),
+      metadata: metadata,
+      config: config,
+      tunnels: tunnels,
+      reconnect: reconnect,
+      observability: observability,
+      clock: .continuous
+    )
   }
 
-  /// Opens a tunnel and serves it, again and again. Run it once; `GRPCServer` does.
+  init(
+    _ source: TunnelEndpointSource,
+    metadata: Metadata,
+    config: TunnelConfig,
+    tunnels: Int,
+    reconnect: TunnelReconnectPolicy,
+    observability: TunnelObservability,
+    clock: TunnelClock
+  ) {
+    self.source = source
+    self.metadata = metadata
+    self.configuration = TunnelConfiguration(config)
+    self.policy = reconnect
+    self.observer = TunnelObserver(observability, direction: .reverse, role: .server)
+    self.clock = clock
+    self.state = LockedValue(State(endpoints: TunnelEndpointsStateMachine(slotCount: tunnels)))
+    self.changes = ChangeSignal()
+    (self.starting, self.start) = AsyncStream.makeStream(of: Slot.self)
+  }
+
+  // MARK: - Running
+
+  /// Opens tunnels and serves them, again and again. Run it once; `GRPCServer` does.
   ///
   /// Returns after ``beginGracefulShutdown()`` when the RPCs have ended, or the drain timeout has
-  /// passed. Cancelling the task closes the tunnel at once.
+  /// passed; and when there are no endpoints and there will be none. Cancelling the task closes the
+  /// tunnels at once.
   ///
-  /// - Throws: ``TunnelError`` when the server that was dialled knows no reverse tunnels.
+  /// - Throws: ``TunnelError`` when no tunnel is open and none will be, since all ended with a code
+  ///   that is final; what the sequence of endpoints threw when there are none.
   public func listen(
     streamHandler:
       @escaping @Sendable (
@@ -115,87 +166,174 @@ public final class ReverseTunnelServerTransport: ServerTransport {
         _ context: ServerContext
       ) async -> Void
   ) async throws {
-    try self.start()
-    var failures = 0
-    while let session = self.nextSession() {
-      let start = self.clock.now()
-      session.startConnecting()
-      await self.dial(session, streamHandler)
-      if Task.isCancelled || self.shutdown.hasHappened { return }
-
-      let closure = session.session.inspect { $0.closure }
-      let error = closure.flatMap { TunnelError($0) }
-      if let cause = closure?.error, closure?.initiator == .remote, cause.code == .unimplemented {
-        throw TunnelError(
-          code: .carrierFailed,
-          message: "The server takes no reverse tunnels: \(cause.message)",
-          cause: cause
-        )
-      }
-      if self.clock.now() - start >= self.backoff.resetAfter {
-        failures = 0
-      }
-      let delay = self.backoff.delay(failures: failures, random: .random(in: 0 ..< 1))
-      failures += 1
-      self.observer.reconnecting(after: error, in: delay, failures: failures)
-      await self.sleep(delay)
-      if Task.isCancelled { return }
-    }
-  }
-
-  /// Takes no more RPCs, and none by a new tunnel; the tunnel is closed when the RPCs that are open
-  /// have ended, or the drain timeout has passed. May be called at any time, repeatedly.
-  public func beginGracefulShutdown() {
-    let session: ServerSession? = self.state.withLock { state in
-      defer { state = .shuttingDown }
-      switch state {
-      case .idle, .shuttingDown: return nil
-      case .listening(let session): return session
-      }
-    }
-    self.shutdown.fire()
-    session?.beginDrain()
-  }
-
-  private func start() throws {
     let wasStarted = self.state.withLock { state in
-      switch state {
-      case .idle:
-        state = .listening(nil)
-        return false
-      case .shuttingDown:
-        return false
-      case .listening:
-        return true
-      }
+      defer { state.isStarted = true }
+      return state.isStarted
     }
     if wasStarted {
       throw TunnelError(code: .alreadyStarted, message: "A tunnel transport listens once.")
     }
+    await withTaskGroup(of: Void.self) { group in
+      group.addTask { await self.followEndpoints() }
+      await self.runSlots(streamHandler)
+      group.cancelAll()
+    }
+    self.changes.finish()
+    if Task.isCancelled { return }
+    if case .failed(let error) = self.state.withLock({ $0.endpoints.outcome }) { throw error }
   }
 
-  private func nextSession() -> ServerSession? {
-    let session = self.makeSession()
-    return self.state.withLock { state in
-      switch state {
-      case .idle, .shuttingDown:
-        return nil
-      case .listening:
-        state = .listening(session)
-        return session
+  /// Takes no more RPCs, and opens no more tunnels; those that are open are closed when the RPCs in
+  /// them have ended, or the drain timeout has passed. May be called at any time, repeatedly.
+  public func beginGracefulShutdown() {
+    let slots = self.state.withLock { state in
+      state.endpoints.beginDrain()
+      return state.slots
+    }
+    for slot in slots {
+      slot.tunnel.beginDrain()
+    }
+    self.start.finish()
+  }
+
+  private func followEndpoints() async {
+    do {
+      try await self.source.follow { self.update(to: $0) }
+      self.finishIfOver { $0.endpoints.sourceEnded(nil) }
+    } catch {
+      self.finishIfOver { $0.endpoints.sourceEnded(error) }
+    }
+  }
+
+  private func update(to endpoints: [TunnelEndpoint]) {
+    let ids = Set(endpoints.map(\.id))
+    let (added, removed) = self.state.withLock { state in
+      let change = state.endpoints.update(to: ids)
+      let added = endpoints.filter { change.added.contains($0.id) }.flatMap { endpoint in
+        (0 ..< state.endpoints.slotCount).map { self.makeSlot($0, of: endpoint) }
+      }
+      state.slots.append(contentsOf: added)
+      return (added, state.slots.filter { change.removed.contains($0.endpoint.id) })
+    }
+    for slot in removed {
+      slot.tunnel.beginDrain()
+    }
+    for slot in added {
+      self.start.yield(slot)
+    }
+    self.changes.happen()
+  }
+
+  private func makeSlot(_ number: Int, of endpoint: TunnelEndpoint) -> Slot {
+    let metadata = self.metadata
+    let configuration = self.configuration
+    let observer = self.observer
+    let clock = self.clock
+    let changes = self.changes
+    let tunnel = TunnelSlot(
+      policy: self.policy,
+      clock: clock,
+      observer: observer,
+      makeSession: {
+        ServerSession(
+          configuration: configuration,
+          origin: TunnelOrigin(
+            direction: .reverse,
+            metadata: metadata,
+            remotePeer: endpoint.name
+          ),
+          carrier: nil,
+          observer: observer,
+          clock: clock
+        )
+      },
+      onChange: { changes.happen() }
+    )
+    return Slot(endpoint: endpoint, number: number, tunnel: tunnel)
+  }
+
+  private func runSlots(_ handler: @escaping ServerSession.StreamHandler) async {
+    await withDiscardingTaskGroup { group in
+      for await slot in self.starting {
+        group.addTask { await self.run(slot, handler) }
       }
     }
   }
 
-  /// Sleeps, unless the transport is shut down meanwhile.
-  private func sleep(_ duration: Duration) async {
-    let time = self.clock.now() + duration
-    await withTaskGroup(of: Void.self) { group in
-      group.addTask { try? await self.clock.sleep(time) }
-      group.addTask { try? await self.shutdown.wait() }
-      await group.next()
-      group.cancelAll()
+  private func run(_ slot: Slot, _ handler: @escaping ServerSession.StreamHandler) async {
+    var metadata = self.metadata
+    CarrierHeaders.offered.write(into: &metadata)
+    TunnelIdentity(instance: slot.endpoint.instance, slot: slot.number).write(into: &metadata)
+    let headers = metadata
+    await slot.tunnel.run { session, note in
+      await slot.endpoint.dial(session, headers, handler, note)
     }
+    self.stopped(slot)
+  }
+
+  private func stopped(_ slot: Slot) {
+    var error: TunnelError?
+    if case .stopped(let reason) = slot.tunnel.connectionState { error = reason }
+    let reason = error
+    self.finishIfOver { state in
+      state.endpoints.slotStopped(of: slot.endpoint.id, reason)
+      if !state.endpoints.isWanted(slot.endpoint.id) {
+        state.slots.removeAll { $0.tunnel === slot.tunnel }
+      }
+    }
+    self.changes.happen()
+  }
+
+  private func finishIfOver(_ body: (inout State) -> Void) {
+    let isOver = self.state.withLock { state in
+      body(&state)
+      return state.endpoints.outcome != nil
+    }
+    if isOver { self.start.finish() }
+  }
+
+  // MARK: - Looking
+
+  /// The tunnels that are kept up, and what has become of each. Those of endpoints that are no longer
+  /// in the set are there until they have ended.
+  public var tunnels: [TunnelSlotState] {
+    self.state.withLock { $0.slots }.map { slot in
+      TunnelSlotState(
+        endpoint: slot.endpoint.name,
+        slot: slot.number,
+        state: slot.tunnel.connectionState
+      )
+    }
+  }
+
+  /// What ``tunnels`` is, at once and whenever it changes, until ``listen(streamHandler:)`` returns.
+  ///
+  /// Each use is a subscription of its own, which ends with its task. Who reads slowly misses what
+  /// was there for a short time only; a value may come twice.
+  public var tunnelUpdates: AsyncStream<[TunnelSlotState]> {
+    self.changes.values { self.tunnels }
+  }
+}
+
+extension ReverseTunnelServerTransport {
+  package convenience init(
+    over client: GRPCClient<some ClientTransport>,
+    metadata: Metadata = [:],
+    config: TunnelConfig = .defaults,
+    tunnels: Int = 1,
+    reconnect: TunnelReconnectPolicy = .defaults,
+    observability: TunnelObservability = .none,
+    clock: TunnelClock
+  ) {
+    self.init(
+      TunnelEndpointSource(over: client),
+      metadata: metadata,
+      config: config,
+      tunnels: tunnels,
+      reconnect: reconnect,
+      observability: observability,
+      clock: clock
+    )
   }
 }
 
@@ -204,23 +342,26 @@ extension ServerTransport where Self == ReverseTunnelServerTransport {
   ///
   /// - Parameters:
   ///   - client: A client for the server to dial. The caller runs it, and shuts it down after this
-  ///     transport.
+  ///     transport. All tunnels share its connections.
   ///   - metadata: Sent when a tunnel is opened.
   ///   - config: Limits and times.
-  ///   - backoff: How long to wait before a tunnel is opened again.
+  ///   - tunnels: How many tunnels are kept up; at least one.
+  ///   - reconnect: When a tunnel is opened again.
   ///   - observability: Where tunnels are reported that come and go.
   public static func reverseTunnel(
     over client: GRPCClient<some ClientTransport>,
     metadata: Metadata = [:],
     config: TunnelConfig = .defaults,
-    backoff: TunnelBackoff = .defaults,
+    tunnels: Int = 1,
+    reconnect: TunnelReconnectPolicy = .defaults,
     observability: TunnelObservability = .none
   ) -> ReverseTunnelServerTransport {
     ReverseTunnelServerTransport(
       over: client,
       metadata: metadata,
       config: config,
-      backoff: backoff,
+      tunnels: tunnels,
+      reconnect: reconnect,
       observability: observability
     )
   }

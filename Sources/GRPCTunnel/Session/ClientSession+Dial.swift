@@ -19,8 +19,14 @@ internal import GRPCTunnelProtocol
 
 extension TunnelSession where Machine == TunnelClientStateMachine {
   /// Opens a forward tunnel over `client` and runs it until it ends.
-  func runDialled(over client: GRPCClient<some ClientTransport>, metadata: Metadata) async {
-    await self.runDialled {
+  ///
+  /// - Parameter note: Told what becomes of the tunnel.
+  func runDialled(
+    over client: GRPCClient<some ClientTransport>,
+    metadata: Metadata,
+    note: (TunnelLifetime) -> Void
+  ) async {
+    await self.runDialled(note: note) {
       try await client.bidirectionalStreaming(
         request: StreamingClientRequest(metadata: metadata) { writer in
           try await self.runPump(writer)
@@ -43,27 +49,32 @@ extension TunnelSession where Machine == TunnelClientStateMachine {
 }
 
 extension ServerSession {
-  /// Opens a reverse tunnel over `client` and runs it until it ends.
+  /// Opens a reverse tunnel over `client` and runs it until it ends and its handlers have returned.
+  ///
+  /// - Parameter note: Told what becomes of the tunnel.
   func runDialled(
-    over client: GRPCClient<some ClientTransport>,
+    over client: CarrierClient<some ClientTransport>,
     metadata: Metadata,
-    handler: @escaping StreamHandler
+    handler: @escaping StreamHandler,
+    note: (TunnelLifetime) -> Void
   ) async {
-    await self.session.runDialled {
-      try await client.bidirectionalStreaming(
-        request: StreamingClientRequest(metadata: metadata) { writer in
-          try await self.session.runPump(writer)
-          self.session.outputFinished()
-        },
-        descriptor: .openReverseTunnel,
-        serializer: ServerFrameSerializer(),
-        deserializer: ClientFrameDeserializer(),
-        options: .carrier
-      ) { response in
-        await self.session.runResponse(response) { peer in
-          self.carrierOpened(peer: peer)
-        } read: { messages in
-          await self.readFrames(from: messages, handler: handler)
+    await self.session.runDialled(note: note) {
+      try await client.withClient { client in
+        try await client.bidirectionalStreaming(
+          request: StreamingClientRequest(metadata: metadata) { writer in
+            try await self.session.runPump(writer)
+            self.session.outputFinished()
+          },
+          descriptor: .openReverseTunnel,
+          serializer: ServerFrameSerializer(),
+          deserializer: ClientFrameDeserializer(),
+          options: .carrier
+        ) { response in
+          await self.session.runResponse(response) { peer in
+            self.carrierOpened(peer: peer)
+          } read: { messages in
+            await self.readFrames(from: messages, handler: handler)
+          }
         }
       }
     } onExpiry: { expired in
@@ -75,6 +86,7 @@ extension ServerSession {
 extension TunnelSession {
   /// Runs a carrier that this end starts, until the tunnel ends.
   fileprivate func runDialled(
+    note: (TunnelLifetime) -> Void,
     _ startCarrier: @escaping @Sendable () async throws -> Void,
     onExpiry: @escaping @Sendable ([StreamID]) -> Void
   ) async {
@@ -90,7 +102,7 @@ extension TunnelSession {
           }
         }
         // The end of the tunnel ends a carrier that the peer does not end.
-        await self.observeUntilClosed()
+        await self.observeUntilClosed(note: note)
         group.cancelAll()
       }
     } onCancel: {

@@ -37,14 +37,16 @@ extension TunnelSession {
     }
   }
 
-  /// Tells the observer what becomes of the tunnel, and returns when it has ended.
+  /// Tells the observer, and `note`, what becomes of the tunnel, and returns when it has ended.
   ///
   /// Cancellation does not end the wait: it closes the tunnel.
-  func observeUntilClosed() async {
+  func observeUntilClosed(note: (TunnelLifetime) -> Void = { _ in }) async {
     var observer = self.observer
     while true {
       let lifetime = self.state.withLock { $0.lifetime }
-      if observer.report(lifetime) { return }
+      let hasEnded = observer.report(lifetime)
+      note(lifetime)
+      if hasEnded { return }
       await self.suspendObserver(at: lifetime.step)
     }
   }

@@ -96,7 +96,8 @@ package struct TunnelEnd: Error, Sendable {
     return RPCError(
       code: .unavailable,
       message: "The tunnel was lost: \(error.message)",
-      cause: error
+      // GRPCCore appends the message of a cause with the same code, which is there already.
+      cause: error.code == .unavailable ? error.cause : error
     )
   }
 }

@@ -46,7 +46,7 @@ struct TunnelLogTests {
       #expect(opened[.direction] == "\(tunnel.direction)")
       #expect(opened[.role] == role)
       #expect(opened[.revision] == "\(tunnel.revision)")
-      #expect(opened[.extensions] == "binary-metadata,drain,refused,stream-limit")
+      #expect(opened[.extensions] == "binary-metadata,drain,identity,refused,stream-limit")
       #expect(opened[.tunnelID]?.hasPrefix("tunnel-") == true)
       let isAcceptedServer = tunnel.direction == .forward && role == "server"
       #expect((opened[.handshakeTime] == nil) == isAcceptedServer)
@@ -126,7 +126,7 @@ struct TunnelLogTests {
       try await withGRPCClient(transport: pair.client) { network in
         let transport = ReverseTunnelServerTransport(
           over: network,
-          backoff: .tiny,
+          reconnect: .tiny,
           observability: self.server.observability
         )
         try await withGRPCServer(

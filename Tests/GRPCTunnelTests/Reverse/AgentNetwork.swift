@@ -50,7 +50,7 @@ final class AgentNetwork: Sendable {
   func withAgent(
     key: String,
     name: String,
-    backoff: TunnelBackoff = .tiny,
+    reconnect: TunnelReconnectPolicy = .tiny,
     _ body: @Sendable () async throws -> Void
   ) async throws {
     let known = Set(self.agents.tunnels.map { $0.tunnel.id })
@@ -60,7 +60,7 @@ final class AgentNetwork: Sendable {
         transport: .reverseTunnel(
           over: network,
           metadata: ["agent-id": .string(key)],
-          backoff: backoff
+          reconnect: reconnect
         ),
         services: [ControlService(events: self.events)],
         interceptors: [CountingInterceptor { self.count(name) }]

@@ -59,7 +59,7 @@ struct ReconnectTests {
     try await withGRPCClient(transport: pair.client) { network in
       let transport = ReverseTunnelServerTransport(
         over: network,
-        backoff: .tiny,
+        reconnect: .tiny,
         clock: clock.clock
       )
       try await withGRPCServer(transport: transport, services: []) { _ in
@@ -84,7 +84,7 @@ struct ReconnectTests {
     try await withGRPCClient(transport: pair.client) { network in
       let transport = ReverseTunnelServerTransport(
         over: network,
-        backoff: .endless,
+        reconnect: .endless,
         clock: clock.clock
       )
       // Returns when the server has returned.
@@ -106,12 +106,12 @@ struct ReconnectTests {
   }
 }
 
-extension TunnelBackoff {
+extension TunnelReconnectPolicy {
   /// Far more waiting than a test takes.
-  fileprivate static var endless: TunnelBackoff {
-    var backoff = TunnelBackoff.defaults
-    backoff.initial = .seconds(1_000_000_000)
-    backoff.maximum = .seconds(1_000_000_000)
-    return backoff
+  fileprivate static var endless: TunnelReconnectPolicy {
+    var policy = TunnelReconnectPolicy.defaults
+    policy.backoff.initial = .seconds(1_000_000_000)
+    policy.backoff.maximum = .seconds(1_000_000_000)
+    return policy
   }
 }

@@ -51,12 +51,11 @@ struct HandshakeTests {
     let pair = CarrierPair()
     let clock = ManualClock()
     try await withGRPCClient(transport: pair.client) { network in
-      var backoff = TunnelBackoff.defaults
-      backoff.initial = .zero
-      backoff.maximum = .zero
+      var policy = TunnelReconnectPolicy.defaults
+      policy.backoff.maximum = .zero
       let transport = ReverseTunnelServerTransport(
         over: network,
-        backoff: backoff,
+        reconnect: policy,
         clock: clock.clock
       )
       try await withGRPCServer(transport: transport, services: []) { _ in

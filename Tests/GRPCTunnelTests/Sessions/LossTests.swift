@@ -123,7 +123,7 @@ struct LossTests {
     let events = ControlEvents()
     try await withGRPCClient(transport: pair.client) { network in
       try await withGRPCServer(
-        transport: .reverseTunnel(over: network, backoff: .tiny),
+        transport: .reverseTunnel(over: network, reconnect: .tiny),
         services: [ControlService(events: events)]
       ) { _ in
         let (peer, _) = try await RawTunnelClient.accept(over: pair)
@@ -267,12 +267,12 @@ struct LossTests {
   }
 }
 
-extension TunnelBackoff {
+extension TunnelReconnectPolicy {
   /// Next to no waiting.
-  static var tiny: TunnelBackoff {
-    var backoff = TunnelBackoff.defaults
-    backoff.initial = .milliseconds(1)
-    backoff.maximum = .milliseconds(1)
-    return backoff
+  static var tiny: TunnelReconnectPolicy {
+    var policy = TunnelReconnectPolicy.defaults
+    policy.backoff.initial = .milliseconds(1)
+    policy.backoff.maximum = .milliseconds(1)
+    return policy
   }
 }
