@@ -27,6 +27,9 @@ extension HTTP2ServerTransport.Posix.Config {
   /// - Keepalive pings after 20 s without data instead of 2 hours, answered within 10 s: how a lost
   ///   client is found.
   /// - Clients may ping every 10 s, also while they have no RPC open, instead of every 5 minutes.
+  /// - A connection is closed 60 s after a graceful shutdown has begun instead of never: a client that
+  ///   reads nothing, or ends no RPC, would keep the server from shutting down. Make it longer where
+  ///   tunnels, or other RPCs, may take longer to drain.
   /// - No coalescing of flushes, which waits up to 100 µs for more to send.
   ///
   /// Requests are limited to 4 MiB as by default, more than any frame of a tunnel has.
@@ -50,6 +53,7 @@ extension HTTP2ServerTransport.Posix.Config {
         allowWithoutCalls: true
       )
     )
+    config.connection.maxGraceTime = .seconds(60)
     // A tunnel writes all that is pending as one batch, so that there is little left to coalesce:
     // the delay would be paid in each direction by every RPC of a tunnel that is not busy.
     config.connection.flushCoalescing = nil
