@@ -104,8 +104,8 @@ public final class ReverseTunnelServerTransport: ServerTransport {
   ///   - observability: Where tunnels are reported that come and go.
   ///   - makeClient: Makes a client for an endpoint. Called for each tunnel that is dialled: the
   ///     client is run as long as the tunnel, which so has its own connection, and looks up its own
-  ///     address. An error is one of dialling. No policy of the client's service config may match the
-  ///     tunnel's own RPC.
+  ///     address. It has the handshake timeout, after which its task is cancelled. An error is one of
+  ///     dialling. No policy of the client's service config may match the tunnel's own RPC.
   public convenience init<Endpoint: Hashable & Sendable, Endpoints: AsyncSequence & Sendable>(
     to endpoints: Endpoints,
     metadata: Metadata = [:],
