@@ -27,6 +27,7 @@ public final class ReverseTunnels<Key: Hashable & Sendable>: Sendable {
   private let observer: TunnelObserver
   private let clock: TunnelClock
   private let registry: ReverseTunnelRegistry<Key>
+  private let replacements: TunnelReplacements<Key>
 
   /// Creates an empty registry.
   ///
@@ -54,6 +55,7 @@ public final class ReverseTunnels<Key: Hashable & Sendable>: Sendable {
     self.observer = TunnelObserver(observability, direction: .reverse, role: .client)
     self.clock = clock
     self.registry = ReverseTunnelRegistry()
+    self.replacements = TunnelReplacements()
   }
 
   // MARK: - Transports
@@ -128,6 +130,7 @@ public final class ReverseTunnels<Key: Hashable & Sendable>: Sendable {
     )
     let tunnel = ReverseTunnel(session: session)
     let peer = CarrierHeaders(request.metadata)
+    let entry = TunnelReplacements.Entry(session, key: key, request.metadata)
     return AcceptedReverseTunnel {
       session.beginDrain()
     } run: { inbound, outbound in
@@ -140,6 +143,11 @@ public final class ReverseTunnels<Key: Hashable & Sendable>: Sendable {
         inbound: inbound,
         outbound: outbound,
         onExpiry: { _ in },
+        note: { lifetime in
+          guard let entry else { return }
+          if lifetime.information != nil { self.replacements.opened(entry) }
+          if lifetime.end != nil { self.replacements.closed(entry) }
+        },
         read: { inbound in
           await session.readFrames(from: inbound) { frame in
             if session.receive(frame) {

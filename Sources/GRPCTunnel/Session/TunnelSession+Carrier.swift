@@ -92,11 +92,13 @@ extension TunnelSession {
 
   /// Runs the tunnel on a carrier that the peer has opened, until it ends.
   ///
+  /// - Parameter note: Told what becomes of the tunnel.
   /// - Throws: The error with which this end closed the tunnel, for the carrier to carry.
   func runAccepted(
     inbound: RPCAsyncSequence<Machine.InboundFrame, any Error>,
     outbound: RPCWriter<Machine.OutboundFrame>,
     onExpiry: @escaping @Sendable ([StreamID]) -> Void,
+    note: (TunnelLifetime) -> Void = { _ in },
     read: @escaping @Sendable (RPCAsyncSequence<Machine.InboundFrame, any Error>) async -> Void
   ) async throws {
     try await withTaskCancellationHandler {
@@ -109,7 +111,7 @@ extension TunnelSession {
           self.close(TunnelEnd(initiator: .local, error: nil))
         }
         // Not the end of the pump: a peer that takes nothing must not keep the tunnel from ending.
-        await self.observeUntilClosed()
+        await self.observeUntilClosed(note: note)
         group.cancelAll()
         try await group.waitForAll()
       }
