@@ -30,6 +30,11 @@ final class ReverseTunnel: Sendable {
     self.session.id
   }
 
+  /// An RPC on a place that was taken in this tunnel.
+  func attempt(_ call: ClientCall) -> MovableStream.Attempt {
+    MovableStream.Attempt(stream: ClientStream(session: self.session, call: call), tunnel: self.id)
+  }
+
   /// Whether the tunnel takes an RPC at once.
   var isReady: Bool {
     self.session.inspect { $0.isReady }

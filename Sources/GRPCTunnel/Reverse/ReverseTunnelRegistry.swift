@@ -100,7 +100,7 @@ final class ReverseTunnelRegistry<Key: Hashable & Sendable>: Sendable {
 
   // MARK: - Choosing
 
-  func transport(for selection: Selection) -> ReverseTunnelClientTransport {
+  func transport(for selection: Selection, clock: TunnelClock) -> ReverseTunnelClientTransport {
     let name: String
     var wait: (@Sendable () async throws -> Void)? = { try await self.waitUntilReady(selection) }
     switch selection {
@@ -115,20 +115,23 @@ final class ReverseTunnelRegistry<Key: Hashable & Sendable>: Sendable {
     }
     return ReverseTunnelClientTransport(
       name: name,
-      pick: { self.pick(selection) },
+      clock: clock,
+      pick: { self.pick(selection, tried: $0) },
       waitUntilReady: wait
     )
   }
 
-  private func pick(_ selection: Selection) -> ReverseTunnel? {
+  private func pick(_ selection: Selection, tried: Set<TunnelID>) -> ReverseTunnel? {
     self.state.withLock { state in
       switch selection {
       case .all:
-        return state.all.next()
+        return state.all.next(tried: tried)
       case .key(let key):
-        return state.pools[key]?.next()
+        return state.pools[key]?.next(tried: tried)
       case .tunnel(let id):
-        guard let tunnel = state.entries[id]?.tunnel, tunnel.isUsable else { return nil }
+        guard let tunnel = state.entries[id]?.tunnel, tunnel.isUsable, !tried.contains(id) else {
+          return nil
+        }
         return tunnel
       }
     }
@@ -218,8 +221,10 @@ struct TunnelPool {
 
   /// The next tunnel that takes an RPC at once; else the next in which an RPC can wait for a place,
   /// rather one that is open than one that is being opened.
-  mutating func next() -> ReverseTunnel? {
-    self.next { $0.isReady } ?? self.next { $0.isOpen } ?? self.next { $0.isUsable }
+  mutating func next(tried: Set<TunnelID>) -> ReverseTunnel? {
+    let isNew = { (tunnel: ReverseTunnel) in !tried.contains(tunnel.id) }
+    return self.next { isNew($0) && $0.isReady } ?? self.next { isNew($0) && $0.isOpen }
+      ?? self.next { isNew($0) && $0.isUsable }
   }
 
   private mutating func next(where isSuitable: (ReverseTunnel) -> Bool) -> ReverseTunnel? {

@@ -62,17 +62,17 @@ public final class ReverseTunnels<Key: Hashable & Sendable>: Sendable {
 
   /// A transport that spreads RPCs evenly over all tunnels.
   public var transport: ReverseTunnelClientTransport {
-    self.registry.transport(for: .all)
+    self.registry.transport(for: .all, clock: self.clock)
   }
 
   /// A transport that spreads RPCs evenly over the tunnels of a key.
   public func transport(forKey key: Key) -> ReverseTunnelClientTransport {
-    self.registry.transport(for: .key(key))
+    self.registry.transport(for: .key(key), clock: self.clock)
   }
 
   /// A transport whose RPCs go through one tunnel, and fail with `unavailable` once it is gone.
   public func transport(forTunnel id: TunnelID) -> ReverseTunnelClientTransport {
-    self.registry.transport(for: .tunnel(id))
+    self.registry.transport(for: .tunnel(id), clock: self.clock)
   }
 
   // MARK: - Readiness

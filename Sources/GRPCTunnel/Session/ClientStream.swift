@@ -27,7 +27,8 @@ final class ClientStream: Sendable {
     /// The place is being used, to start the stream.
     case starting(reader: CheckedContinuation<StreamID, any Error>?)
     case open(StreamID)
-    case failed(RPCError)
+    /// `isUnprocessed` when the tunnel had ended before the stream could be started in it.
+    case failed(RPCError, isUnprocessed: Bool)
   }
 
   private let session: ClientSession
@@ -54,7 +55,7 @@ final class ClientStream: Sendable {
         return nil
       case .starting, .open:
         return RPCError(code: .internalError, message: "The request has metadata already.")
-      case .failed(let error):
+      case .failed(let error, _):
         return error
       }
     }
@@ -82,10 +83,12 @@ final class ClientStream: Sendable {
       case .starting(let reader):
         switch result {
         case .success(let id): state = .open(id)
-        case .failure(let error): state = .failed(error)
+        case .failure(let error):
+          // Another tunnel may be able to.
+          state = .failed(error, isUnprocessed: error.code == .unavailable)
         }
         return .resume(reader)
-      case .failed(let error):
+      case .failed(let error, _):
         return .giveUp(error)
       case .reserved, .open:
         return .resume(nil)
@@ -125,6 +128,13 @@ final class ClientStream: Sendable {
 
   fileprivate func write(_ message: ArraySlice<UInt8>) async throws {
     let id = try self.openID()
+    if try self.enqueue(message, id) {
+      try await self.session.waitUntilWritable(id)
+    }
+  }
+
+  /// - Returns: Whether the writer has to wait before it writes more.
+  private func enqueue(_ message: ArraySlice<UInt8>, _ id: StreamID) throws -> Bool {
     if let limit = self.call.maximumRequestSize, message.count > limit {
       let error = RPCError(
         code: .resourceExhausted,
@@ -138,9 +148,9 @@ final class ClientStream: Sendable {
     }
     switch result {
     case .written:
-      ()
+      return false
     case .writtenThenWait:
-      try await self.session.waitUntilWritable(id)
+      return true
     case .failed(let error):
       throw error
     }
@@ -160,19 +170,59 @@ final class ClientStream: Sendable {
     }
   }
 
-  fileprivate func fail(_ error: RPCError) {
+  /// Writes, or finishes with the end of the request.
+  func send(_ item: MovableRequest.Item) async throws {
+    switch item {
+    case .part(.metadata(let metadata)): try self.start(metadata)
+    case .part(.message(let message)): try await self.write(message.slice)
+    case .end: self.finish()
+    }
+  }
+
+  /// Sends what another tunnel has not processed, without waiting: all of it is no more than a
+  /// stream holds.
+  ///
+  /// - Returns: Whether this tunnel may process it.
+  func replay(_ items: [MovableRequest.Item]) throws -> Bool {
+    do {
+      for item in items {
+        switch item {
+        case .part(.metadata(let metadata)): try self.start(metadata)
+        case .part(.message(let message)): _ = try self.enqueue(message.slice, self.openID())
+        case .end: self.finish()
+        }
+      }
+      return !self.isUnprocessed
+    } catch {
+      if self.isUnprocessed { return false }
+      // One that has ended already tells its reader why.
+      if case .open = self.state.withLock({ $0 }) { return true }
+      throw error
+    }
+  }
+
+  /// Whether it is certain that no handler ran for the RPC and none will (PROTOCOL.md 10).
+  var isUnprocessed: Bool {
+    switch self.state.withLock({ $0 }) {
+    case .open(let id): self.session.inspect { $0.isUnprocessed(id) }
+    case .failed(_, let isUnprocessed): isUnprocessed
+    case .reserved, .starting: false
+    }
+  }
+
+  func fail(_ error: RPCError) {
     let action: (() -> Void)? = self.state.withLock { state in
       switch state {
       case .open(let id):
         return { self.cancel(id, error) }
       case .reserved(let reader):
-        state = .failed(error)
+        state = .failed(error, isUnprocessed: false)
         return {
           self.session.cancelReservation()
           reader?.resume(throwing: error)
         }
       case .starting(let reader):
-        state = .failed(error)
+        state = .failed(error, isUnprocessed: false)
         return { reader?.resume(throwing: error) }
       case .failed:
         return nil
@@ -192,7 +242,7 @@ final class ClientStream: Sendable {
     switch self.state.withLock({ $0 }) {
     case .open(let id):
       return id
-    case .failed(let error):
+    case .failed(let error, _):
       throw error
     case .reserved, .starting:
       throw RPCError(code: .internalError, message: "The request has no metadata.")
@@ -209,7 +259,7 @@ final class ClientStream: Sendable {
           switch state {
           case .open(let id):
             return .success(id)
-          case .failed(let error):
+          case .failed(let error, _):
             return .failure(error)
           case .reserved(.some), .starting(.some):
             return .failure(
@@ -354,10 +404,7 @@ extension ClientStream {
     }
 
     func finish(throwing error: any Error) async {
-      let error =
-        error as? RPCError
-        ?? RPCError(code: .cancelled, message: "The request failed: \(error)", cause: error)
-      self.stream.fail(error)
+      self.stream.fail(RPCError(failedRequest: error))
     }
   }
 }
@@ -372,6 +419,13 @@ extension TunnelSession where Machine == TunnelClientStateMachine {
 }
 
 extension RPCError {
+  /// The application could not complete its request.
+  init(failedRequest error: any Error) {
+    self =
+      error as? RPCError
+      ?? RPCError(code: .cancelled, message: "The request failed: \(error)", cause: error)
+  }
+
   /// Metadata that this end cannot send: the RPC fails alone, before anything of it is sent.
   init(unsendable failure: MetadataTranslator.Failure, of subject: String) {
     self.init(

@@ -49,6 +49,8 @@ package struct ClientStreamStateMachine: StreamStateMachine {
   private var request: Request
   /// Whether the frame that starts the stream was handed to the carrier.
   private var hasLeft: Bool
+  /// Whether it is certain that no handler ran for the stream and none will (PROTOCOL.md 10).
+  package private(set) var isUnprocessed: Bool
   private var headers: Headers
   private var end: End?
   private var inbound: InboundMessageQueue
@@ -64,6 +66,7 @@ package struct ClientStreamStateMachine: StreamStateMachine {
   ) {
     self.request = .open
     self.hasLeft = false
+    self.isUnprocessed = false
     self.headers = .awaited
     self.end = nil
     if revision.usesFlowControl {
@@ -150,6 +153,7 @@ package struct ClientStreamStateMachine: StreamStateMachine {
       if self.inbound.isInsideMessage, close.status?.code ?? 0 == 0 {
         throw RPCError(code: .internalError, message: "The peer closed the stream in a message.")
       }
+      self.isUnprocessed = close.unprocessed && self.isUntouched
       self.end = .closed(close)
       self.outbound.discard()
 
@@ -178,6 +182,7 @@ package struct ClientStreamStateMachine: StreamStateMachine {
     guard self.end == nil, !self.hasLeft else { return self.fail(error) }
     let status = WireStatus(code: Int32(error.code.rawValue), message: error.message)
     self.fail(error)
+    self.isUnprocessed = true
     self.end = .closed(CloseStream(status: status, unprocessed: true))
   }
 

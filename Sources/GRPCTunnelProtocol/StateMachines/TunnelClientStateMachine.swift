@@ -377,6 +377,11 @@ package struct TunnelClientStateMachine: TunnelStateMachine {
     self.streams.release(id)
   }
 
+  /// Whether it is certain that no handler ran for a stream and none will (PROTOCOL.md 10).
+  package func isUnprocessed(_ id: StreamID) -> Bool {
+    self.streams[id]?.isUnprocessed ?? false
+  }
+
   // MARK: - Time
 
   package var nextTimer: Duration? {

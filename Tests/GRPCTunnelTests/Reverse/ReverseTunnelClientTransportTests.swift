@@ -44,7 +44,8 @@ struct ReverseTunnelClientTransportTests {
     let second = self.openTunnel()
     let transport = ReverseTunnelClientTransport(
       name: "test",
-      pick: {
+      clock: .continuous,
+      pick: { _ in
         guard first.isUsable else { return second }
         if drains {
           first.session.beginDrain()
@@ -66,7 +67,8 @@ struct ReverseTunnelClientTransportTests {
     let waits = OneShotEvent()
     let transport = ReverseTunnelClientTransport(
       name: "test",
-      pick: { nil },
+      clock: .continuous,
+      pick: { _ in nil },
       waitUntilReady: {
         waits.fire()
         try await OneShotEvent().wait()
