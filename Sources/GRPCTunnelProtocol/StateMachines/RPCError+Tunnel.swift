@@ -28,6 +28,11 @@ extension RPCError {
     )
   }
 
+  /// The tunnel server takes no more streams.
+  static var peerDrains: RPCError {
+    RPCError(code: .unavailable, message: "The tunnel's server is draining.")
+  }
+
   /// A liveness probe was not answered.
   static func silent(for timeout: Duration) -> RPCError {
     RPCError(

@@ -82,11 +82,10 @@ extension TunnelClientStateMachine {
 
   /// Whether a stream was not processed is for the extensions to say, and for nobody else.
   private func withoutUnfoundedClaims(_ frame: ServerFrame) -> ServerFrame.Payload? {
-    guard case .closeStream(var close) = frame.payload else { return frame.payload }
-    let isBehindDrain = self.peerLastStreamID.map { frame.streamID > $0 } ?? false
-    if !self.extensions.contains(.refused) || isBehindDrain {
-      close.unprocessed = isBehindDrain
+    guard case .closeStream(var close) = frame.payload, !self.extensions.contains(.refused) else {
+      return frame.payload
     }
+    close.unprocessed = false
     return .closeStream(close)
   }
 
@@ -133,8 +132,8 @@ extension TunnelClientStateMachine {
     // The peer promises that no handler ran, or will run, for what it has not seen.
     let refusal = CloseStream(
       status: WireStatus(
-        code: Int32(RPCError.Code.unavailable.rawValue),
-        message: "The tunnel's server is draining."
+        code: Int32(RPCError.peerDrains.code.rawValue),
+        message: RPCError.peerDrains.message
       ),
       unprocessed: true
     )

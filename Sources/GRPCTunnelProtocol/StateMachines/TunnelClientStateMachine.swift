@@ -215,7 +215,7 @@ package struct TunnelClientStateMachine: TunnelStateMachine {
       )
     }
     if self.isPeerDraining {
-      return .failed(RPCError(code: .unavailable, message: "The tunnel's server is draining."))
+      return .failed(.peerDrains)
     }
     switch self.state {
     case .open(let peer) where self.hasCapacity(peer):
@@ -245,6 +245,7 @@ package struct TunnelClientStateMachine: TunnelStateMachine {
   ///   - headers: The request's metadata, without a deadline.
   ///   - timeout: The RPC's deadline, from now.
   ///   - maximumResponseSize: The largest message taken, in bytes; nil for the configured limit.
+  /// - Throws: An error with which the RPC ends. When it is `unavailable`, another tunnel may take it.
   package mutating func open(
     method: String,
     headers: WireMetadata,
@@ -262,6 +263,8 @@ package struct TunnelClientStateMachine: TunnelStateMachine {
     case .idle, .connecting, .awaitingSettings:
       throw RPCError(code: .internalError, message: "The tunnel is not open.")
     }
+    // The place was taken before the peer said so. What it would ignore had better not be sent.
+    if self.isPeerDraining { throw .peerDrains }
     if let timeout, timeout <= .zero {
       throw .deadlineExceeded
     }

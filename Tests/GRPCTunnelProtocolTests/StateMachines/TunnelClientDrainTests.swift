@@ -135,22 +135,19 @@ struct TunnelClientDrainTests {
     #expect(!client.hasFrames, "The peer ignores what is above")
   }
 
-  @Test("A stream that was about to start when the peer began to drain was not processed either")
+  @Test("A stream that was about to start when the peer began to drain is not sent any more")
   func startedBehindDrain() throws {
-    for extensions in [[.drain], [.drain, .refused]] as [Set<TunnelExtension>] {
-      var client = TunnelClientStateMachine.opened(
-        CarrierHeaders(negotiates: true, extensions: extensions)
-      )
-      #expect(client.reserveStream().isReserved)
-      _ = client.receive(self.drain(0))
-      let id = try client.open(method: "s/m", headers: [:], timeout: nil, now: .zero)
-      _ = client.receive(ServerFrame(id, .closeStream(CloseStream(.unavailable))))
-      guard case .close(let close) = client.read(id).part else {
-        Issue.record("The stream goes on")
-        return
-      }
-      #expect(close.unprocessed)
+    var client = TunnelClientStateMachine.opened(.extended)
+    #expect(client.reserveStream().isReserved)
+    _ = client.receive(self.drain(0))
+    let error = #expect(throws: RPCError.self) {
+      try client.open(method: "s/m", headers: [:], timeout: nil, now: .zero)
     }
+    #expect(error?.code == .unavailable)
+    #expect(!client.hasFrames)
+    client.beginDrain(now: .zero)
+    _ = client.takeFrames()
+    #expect(client.outputEnd?.isFinished == true, "Its place was given back")
   }
 
   @Test("A second drain can refuse more, and never takes a refusal back")
