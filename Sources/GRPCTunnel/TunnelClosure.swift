@@ -32,10 +32,15 @@ public struct TunnelClosure: Sendable {
   /// What went wrong; nil after an orderly end.
   public var error: TunnelError?
 
+  /// Why, in words: what went wrong, or what the tunnel was closed for; nil when there is nothing to
+  /// say.
+  public var reason: String?
+
   /// Creates a closure.
-  public init(side: Side, error: TunnelError? = nil) {
+  public init(side: Side, error: TunnelError? = nil, reason: String? = nil) {
     self.side = side
     self.error = error
+    self.reason = reason ?? error?.message
   }
 }
 
@@ -43,7 +48,7 @@ extension TunnelClosure: CustomStringConvertible {
   /// Which side closed the tunnel, and why.
   public var description: String {
     let side = self.side == .local ? "closed by this end" : "closed by the peer"
-    return self.error.map { "\(side): \($0.message)" } ?? side
+    return self.reason.map { "\(side): \($0)" } ?? side
   }
 }
 
@@ -60,7 +65,8 @@ extension TunnelClosure {
   init(_ end: TunnelEnd) {
     self.init(
       side: Side(end.initiator),
-      error: end.error.flatMap { _ in TunnelError(end) }
+      error: end.error.flatMap { _ in TunnelError(end) },
+      reason: end.reason
     )
   }
 }

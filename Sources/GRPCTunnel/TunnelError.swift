@@ -90,7 +90,8 @@ extension TunnelError {
     case (.remote, .some(let error)) where end.isShutdownOfGoPeer:
       self.init(code: .closedByPeer, message: "The peer is shutting down.", cause: error)
     case (.remote, .some(let error)):
-      self.init(code: .carrierFailed, message: error.message, cause: error)
+      let message = error.message.isEmpty ? "The carrier failed: \(error.code)." : error.message
+      self.init(code: .carrierFailed, message: message, cause: error)
     }
   }
 }

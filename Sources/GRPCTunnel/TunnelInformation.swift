@@ -18,7 +18,15 @@ public import GRPCCore
 internal import Synchronization
 
 /// Names a tunnel within this process; never reused.
+///
+/// A caller learns which tunnel served an RPC from the response's metadata, under ``metadataKey``.
 public struct TunnelID: Hashable, Comparable, Sendable, CustomStringConvertible {
+  /// The key under which the metadata of every response through a tunnel names the tunnel, as in
+  /// ``description``: `grpctunnel-tunnel-id`. In a response that is only a status, the trailers do.
+  ///
+  /// The end that calls adds it itself: it does not travel, and no peer can set it.
+  public static let metadataKey = "grpctunnel-tunnel-id"
+
   private let value: UInt64
 
   private static let last = Atomic<UInt64>(0)
@@ -58,10 +66,11 @@ public struct TunnelInformation: Sendable {
   /// The metadata with which the carrier was started.
   public var metadata: Metadata
 
-  /// The other end of the carrier, as its transport names it; empty where that does not tell.
+  /// The other end of the carrier, as its transport names it; empty where that does not tell. At the
+  /// end that dials only a ``TunnelPeerInterceptor`` makes it tell.
   public var remotePeer: String
 
-  /// This end of the carrier, as its transport names it; empty where that does not tell.
+  /// This end of the carrier, as its transport names it; empty where ``remotePeer`` is.
   public var localPeer: String
 
   /// The revision of the protocol: 1, or 0 in a tunnel without flow control (PROTOCOL.md 3).
@@ -75,13 +84,18 @@ public struct TunnelInformation: Sendable {
   public var extensions: [String]
 }
 
-/// The transport-specific context of an RPC that came through a tunnel: found in
-/// `ServerContext.transportSpecific`.
-public struct TunnelServerContext: ServerContext.TransportSpecific {
-  /// The tunnel through which the RPC came.
-  public var tunnel: TunnelInformation
+extension TunnelInformation {
+  /// The other end, as RPCs in the tunnel name it: the tunnel, and the carrier's peer if known.
+  var remotePeerOfRPCs: String {
+    self.peerOfRPCs(self.remotePeer)
+  }
 
-  /// The carrier's own transport-specific context, such as an mTLS certificate; nil at the end that
-  /// dialled.
-  public var carrier: (any ServerContext.TransportSpecific)?
+  /// This end, as RPCs in the tunnel name it: the tunnel, and the carrier's peer if known.
+  var localPeerOfRPCs: String {
+    self.peerOfRPCs(self.localPeer)
+  }
+
+  private func peerOfRPCs(_ peer: String) -> String {
+    peer.isEmpty ? "\(self.id)" : "\(self.id):\(peer)"
+  }
 }

@@ -159,10 +159,7 @@ public final class TunnelClientTransport: ClientTransport {
       let context = ClientContext(descriptor: descriptor, remotePeer: "", localPeer: "")
       return try await closure(FailedStream(error).stream(for: descriptor), context)
     }
-    let context = ClientContext(descriptor, origin: session.origin)
-    return try await session.withReservedStream(call) { stream in
-      try await closure(stream, context)
-    }
+    return try await session.withReservedStream(call, closure)
   }
 
   /// A tunnel in which a place was taken.

@@ -94,7 +94,7 @@ struct TunnelObserver: Sendable {
       self.isOpenReported ? "tunnel closed" : "tunnel not opened",
       [
         .side: closure.side.name,
-        .reason: closure.error?.message,
+        .reason: closure.reason,
         .code: closure.error?.rpcCode?.description,
       ]
     )

@@ -97,7 +97,7 @@ public final class ReverseTunnelClientTransport: ClientTransport {
         ClientContext(descriptor: descriptor, remotePeer: "", localPeer: "")
       )
     }
-    let context = ClientContext(descriptor, origin: tunnel.session.origin)
+    let context = tunnel.session.clientContext(for: descriptor)
     let stream = MovableStream(tunnel.attempt(call)) { tried in
       try await self.nextAttempt(for: call, waits: waits, tried: tried)
     }

@@ -85,11 +85,12 @@ public struct TunnelService: RegistrableRPCService {
   /// A service for forward tunnels only, on another clock.
   package init(
     services: [any RegistrableRPCService],
+    interceptors: [any ServerInterceptor] = [],
     config: TunnelConfig = .defaults,
     observability: TunnelObservability = .none,
     clock: TunnelClock
   ) {
-    self.init(services, [], acceptReverse: nil, config, observability, clock)
+    self.init(services, interceptors, acceptReverse: nil, config, observability, clock)
   }
 
   private init(

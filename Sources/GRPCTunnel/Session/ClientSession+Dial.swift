@@ -29,8 +29,7 @@ extension TunnelSession where Machine == TunnelClientStateMachine {
     await self.runDialled(note: note) {
       try await client.bidirectionalStreaming(
         request: StreamingClientRequest(metadata: metadata) { writer in
-          try await self.runPump(writer)
-          self.outputFinished()
+          if try await self.runPump(writer) { self.outputFinished() }
         },
         descriptor: .openTunnel,
         serializer: ClientFrameSerializer(),
@@ -62,8 +61,7 @@ extension ServerSession {
       try await client.withClient { client in
         try await client.bidirectionalStreaming(
           request: StreamingClientRequest(metadata: metadata) { writer in
-            try await self.session.runPump(writer)
-            self.session.outputFinished()
+            if try await self.session.runPump(writer) { self.session.outputFinished() }
           },
           descriptor: .openReverseTunnel,
           serializer: ServerFrameSerializer(),
@@ -95,8 +93,9 @@ extension TunnelSession {
         group.addTask { await self.runTimers(onExpiry: onExpiry) }
         group.addTask {
           do {
-            try await startCarrier()
-            self.close(TunnelEnd(initiator: .remote, error: nil))
+            let peers = DialledPeers()
+            try await DialledPeers.$current.withValue(peers) { try await startCarrier() }
+            self.close(.carrierEnded)
           } catch {
             self.close(.carrierFailed(error))
           }
@@ -106,7 +105,7 @@ extension TunnelSession {
         group.cancelAll()
       }
     } onCancel: {
-      self.close(TunnelEnd(initiator: .local, error: nil))
+      self.close(.cancelled)
     }
   }
 
@@ -117,10 +116,15 @@ extension TunnelSession {
   ) async {
     switch response.accepted {
     case .success(let contents):
+      if let peers = DialledPeers.current?.value {
+        self.state.withLock {
+          $0.lifetime.setPeers(remotePeer: peers.remotePeer, localPeer: peers.localPeer)
+        }
+      }
       opened(CarrierHeaders(contents.metadata))
       await read(response.messages)
     case .failure(let error):
-      self.close(TunnelEnd(initiator: .remote, error: error))
+      self.close(.carrierFailed(error))
     }
   }
 

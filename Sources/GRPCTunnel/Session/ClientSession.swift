@@ -45,13 +45,17 @@ extension TunnelSession where Machine == TunnelClientStateMachine {
   func withStream<Result: Sendable>(
     _ call: ClientCall,
     _ body: (
-      _ stream: RPCStream<TunnelClientTransport.Inbound, TunnelClientTransport.Outbound>
+      _ stream: RPCStream<TunnelClientTransport.Inbound, TunnelClientTransport.Outbound>,
+      _ context: ClientContext
     ) async throws -> Result
   ) async throws -> Result {
     do {
       try await self.reserveStream(until: call.deadline)
     } catch let error as RPCError where call.hasExecutionPolicy && !Task.isCancelled {
-      return try await body(FailedStream(error).stream(for: call.descriptor))
+      return try await body(
+        FailedStream(error).stream(for: call.descriptor),
+        self.clientContext(for: call.descriptor)
+      )
     }
     return try await self.withReservedStream(call, body)
   }
@@ -60,7 +64,8 @@ extension TunnelSession where Machine == TunnelClientStateMachine {
   func withReservedStream<Result: Sendable>(
     _ call: ClientCall,
     _ body: (
-      _ stream: RPCStream<TunnelClientTransport.Inbound, TunnelClientTransport.Outbound>
+      _ stream: RPCStream<TunnelClientTransport.Inbound, TunnelClientTransport.Outbound>,
+      _ context: ClientContext
     ) async throws -> Result
   ) async throws -> Result {
     let stream = ClientStream(session: self, call: call)
@@ -70,7 +75,8 @@ extension TunnelSession where Machine == TunnelClientStateMachine {
         descriptor: call.descriptor,
         inbound: RPCAsyncSequence(wrapping: ClientStream.Inbound(stream: stream)),
         outbound: RPCWriter.Closable(wrapping: ClientStream.Outbound(stream: stream))
-      )
+      ),
+      self.clientContext(for: call.descriptor)
     )
   }
 

@@ -294,6 +294,27 @@ final class ClientStream: Sendable {
     }
   }
 
+  /// Reads the first part of the response, which tells the caller which tunnel served the RPC.
+  fileprivate func readFirst(_ id: StreamID) async throws -> RPCResponsePart<TunnelMessageBytes>? {
+    do {
+      switch try await self.read(id) {
+      case .metadata(var metadata):
+        metadata.addString(self.session.name, forKey: TunnelID.metadataKey)
+        return .metadata(metadata)
+      case .status(let status, var trailers):
+        trailers.addString(self.session.name, forKey: TunnelID.metadataKey)
+        return .status(status, trailers)
+      case .message(let message):
+        return .message(message)
+      case .none:
+        return nil
+      }
+    } catch var error as RPCError {
+      error.metadata.addString(self.session.name, forKey: TunnelID.metadataKey)
+      throw error
+    }
+  }
+
   fileprivate func read(_ id: StreamID) async throws -> RPCResponsePart<TunnelMessageBytes>? {
     switch try await self.session.read(id) {
     case .headers(let headers):
@@ -373,7 +394,7 @@ extension ClientStream {
         }
         let id = try await self.stream.started()
         self.id = id
-        return try await self.stream.read(id)
+        return try await self.stream.readFirst(id)
       }
     }
   }

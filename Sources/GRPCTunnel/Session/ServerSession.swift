@@ -81,7 +81,7 @@ final class ServerSession: Sendable {
     handler: @escaping StreamHandler
   ) async {
     let peers = self.session.information.map {
-      TunnelPeers($0, of: self.session.origin, carrier: self.carrier)
+      TunnelPeers($0, carrier: self.carrier)
     }
     await withDiscardingTaskGroup { group in
       await self.session.readFrames(from: inbound) { frame in

@@ -20,7 +20,8 @@ internal import GRPCTunnelProtocol
 /// Translates the metadata of one RPC.
 ///
 /// Headers that begin with `grpctunnel-` belong to a carrier, and do not travel through its tunnel.
-/// But where the RPC is itself a carrier, of a tunnel inside this one, they are its own.
+/// But where the RPC is itself a carrier, of a tunnel inside this one, they are its own: all but the
+/// name of the tunnel, which each end gives for itself.
 struct StreamTranslator: Sendable {
   private let base: MetadataTranslator
   private let isCarrier: Bool
@@ -37,7 +38,7 @@ struct StreamTranslator: Sendable {
     if self.isCarrier {
       for (key, value) in metadata {
         let key = key.lowercased()
-        if TransportHeaders.isCarrierKey(key) { wire.append(value.encoded(), forKey: key) }
+        if Self.isOwnKey(key) { wire.append(value.encoded(), forKey: key) }
       }
     }
     return wire
@@ -48,12 +49,16 @@ struct StreamTranslator: Sendable {
     if self.isCarrier {
       for entry in wire.entries {
         let key = entry.key.lowercased()
-        guard TransportHeaders.isCarrierKey(key) else { continue }
+        guard Self.isOwnKey(key) else { continue }
         for value in entry.values {
           metadata.addString(value, forKey: key)
         }
       }
     }
     return metadata
+  }
+
+  private static func isOwnKey(_ key: String) -> Bool {
+    TransportHeaders.isCarrierKey(key) && key != TunnelID.metadataKey
   }
 }

@@ -18,12 +18,15 @@ internal import GRPCTunnelProtocol
 
 /// What has become of a tunnel so far, for those who watch it.
 struct TunnelLifetime: Sendable {
-  private let origin: TunnelOrigin
+  private var origin: TunnelOrigin
   private let clock: TunnelClock
   private var connectingSince: Duration?
 
   /// There once the tunnel has opened, and for ever after.
   private(set) var information: TunnelInformation?
+
+  /// The ends of the tunnel as its RPCs name them; just the tunnel until it is open.
+  private(set) var peersOfRPCs: (remote: String, local: String)
 
   /// From starting the carrier, where this end waits for the peer, to the tunnel being open.
   private(set) var handshakeTime: Duration?
@@ -40,6 +43,7 @@ struct TunnelLifetime: Sendable {
   init(origin: TunnelOrigin, clock: TunnelClock) {
     self.origin = origin
     self.clock = clock
+    self.peersOfRPCs = (origin.id.description, origin.id.description)
   }
 
   /// Takes note that the carrier is being started.
@@ -47,10 +51,18 @@ struct TunnelLifetime: Sendable {
     self.connectingSince = now
   }
 
+  /// Takes note of the ends of the carrier, before the tunnel opens.
+  mutating func setPeers(remotePeer: String, localPeer: String) {
+    self.origin.remotePeer = remotePeer
+    self.origin.localPeer = localPeer
+  }
+
   /// Takes note of what the tunnel has come to.
   mutating func note(_ machine: some TunnelStateMachine) {
     if self.information == nil, let agreement = machine.agreement {
-      self.information = self.origin.information(agreement)
+      let information = self.origin.information(agreement)
+      self.information = information
+      self.peersOfRPCs = (information.remotePeerOfRPCs, information.localPeerOfRPCs)
       self.handshakeTime = self.connectingSince.map { self.clock.now() - $0 }
       self.step += 1
     }

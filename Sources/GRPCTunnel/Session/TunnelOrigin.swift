@@ -22,8 +22,8 @@ struct TunnelOrigin: Sendable {
   let id: TunnelID
   let direction: TunnelInformation.Direction
   let metadata: Metadata
-  let remotePeer: String
-  let localPeer: String
+  var remotePeer: String
+  var localPeer: String
 
   init(
     direction: TunnelInformation.Direction,
@@ -38,11 +38,6 @@ struct TunnelOrigin: Sendable {
     self.localPeer = localPeer
   }
 
-  /// The ends of the tunnel, as its RPCs name them: the tunnel, then the carrier's peer if known.
-  func nameInRPCs(of peer: String) -> String {
-    peer.isEmpty ? "\(self.id)" : "\(self.id):\(peer)"
-  }
-
   /// What is known once the two ends have agreed.
   func information(_ agreement: TunnelAgreement) -> TunnelInformation {
     TunnelInformation(
@@ -53,17 +48,6 @@ struct TunnelOrigin: Sendable {
       localPeer: self.localPeer,
       revision: Int(agreement.revision.rawValue),
       extensions: agreement.extensions.map(\.rawValue).sorted()
-    )
-  }
-}
-
-extension ClientContext {
-  /// The context of an RPC in a tunnel.
-  init(_ descriptor: MethodDescriptor, origin: TunnelOrigin) {
-    self.init(
-      descriptor: descriptor,
-      remotePeer: origin.nameInRPCs(of: origin.remotePeer),
-      localPeer: origin.nameInRPCs(of: origin.localPeer)
     )
   }
 }

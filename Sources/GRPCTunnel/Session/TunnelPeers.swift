@@ -25,13 +25,9 @@ struct TunnelPeers: Sendable {
   /// The context once more, in the form in which most RPCs share it.
   private let shared: any ServerContext.TransportSpecific
 
-  init(
-    _ tunnel: TunnelInformation,
-    of origin: TunnelOrigin,
-    carrier: (any ServerContext.TransportSpecific)?
-  ) {
-    self.remotePeer = origin.nameInRPCs(of: tunnel.remotePeer)
-    self.localPeer = origin.nameInRPCs(of: tunnel.localPeer)
+  init(_ tunnel: TunnelInformation, carrier: (any ServerContext.TransportSpecific)?) {
+    self.remotePeer = tunnel.remotePeerOfRPCs
+    self.localPeer = tunnel.localPeerOfRPCs
     self.context = TunnelServerContext(tunnel: tunnel, carrier: carrier)
     self.shared = self.context
   }

@@ -18,11 +18,12 @@ internal import GRPCCore
 internal import GRPCTunnelProtocol
 
 extension TunnelSession {
-  /// Sends frames until everything was sent or the tunnel ended. Never throws the carrier's errors:
-  /// they end the tunnel.
+  /// Sends frames until everything was sent, the carrier takes no more, or the tunnel ended. Never
+  /// throws the carrier's errors: they end the tunnel.
   ///
+  /// - Returns: Whether everything was sent.
   /// - Throws: The error with which this end closed the tunnel, for the carrier to carry.
-  func runPump(_ writer: RPCWriter<Machine.OutboundFrame>) async throws {
+  func runPump(_ writer: RPCWriter<Machine.OutboundFrame>) async throws -> Bool {
     var frames: [Machine.OutboundFrame] = []
     while true {
       switch await self.nextFrames(into: &frames) {
@@ -30,11 +31,12 @@ extension TunnelSession {
         do {
           try await writer.write(contentsOf: frames)
         } catch {
-          self.close(.carrierFailed(error))
+          self.outputFailed(.carrierFailed(error))
+          return false
         }
         frames.removeAll(keepingCapacity: true)
       case .end(.finished):
-        return
+        return true
       case .end(.failed(let closure)):
         switch closure.initiator {
         case .local:
@@ -42,8 +44,16 @@ extension TunnelSession {
         case .remote:
           ()
         }
-        return
+        return false
       }
+    }
+  }
+
+  private func outputFailed(_ closure: TunnelEnd) {
+    let now = self.clock.now()
+    self.update { machine in
+      machine.outputFailed(closure, now: now)
+      return ((), .tunnel)
     }
   }
 
@@ -58,11 +68,7 @@ extension TunnelSession {
         await self.waitWhileInboundIsPaused()
         if self.inspect({ $0.closure != nil }) { return }
       }
-      if Task.isCancelled {
-        self.close(TunnelEnd(initiator: .local, error: nil))
-      } else {
-        self.close(TunnelEnd(initiator: .remote, error: nil))
-      }
+      self.close(.carrierEnded)
     } catch {
       self.close(.carrierFailed(error))
     }
@@ -106,9 +112,10 @@ extension TunnelSession {
         group.addTask { await read(inbound) }
         group.addTask { await self.runTimers(onExpiry: onExpiry) }
         group.addTask {
-          try? await self.runPump(outbound)
-          // A tunnel that has been drained ends with it.
-          self.close(TunnelEnd(initiator: .local, error: nil))
+          if case .some(true) = try? await self.runPump(outbound) {
+            // A tunnel that has been drained ends with it.
+            self.close(TunnelEnd(initiator: .local, error: nil))
+          }
         }
         // Not the end of the pump: a peer that takes nothing must not keep the tunnel from ending.
         await self.observeUntilClosed(note: note)
@@ -116,7 +123,7 @@ extension TunnelSession {
         try await group.waitForAll()
       }
     } onCancel: {
-      self.close(TunnelEnd(initiator: .local, error: nil))
+      self.close(.cancelled)
     }
     if let closure = self.inspect({ $0.closure }), closure.initiator == .local,
       let error = closure.error
@@ -127,14 +134,25 @@ extension TunnelSession {
 }
 
 extension TunnelEnd {
-  /// The carrier failed, or carried something that is not a frame.
+  /// Whoever runs the tunnel gave it up.
+  static var cancelled: TunnelEnd {
+    TunnelEnd(initiator: .local, error: nil, reason: "its task was cancelled")
+  }
+
+  /// The peer ended the carrier in an orderly way. To be asked for in the task that found that.
+  static var carrierEnded: TunnelEnd {
+    Task.isCancelled ? .cancelled : TunnelEnd(initiator: .remote, error: nil)
+  }
+
+  /// The carrier failed, or carried something that is not a frame. To be asked for in the task that
+  /// found that: a carrier also fails when the task that runs it is cancelled.
   static func carrierFailed(_ error: any Error) -> TunnelEnd {
+    if Task.isCancelled || error is CancellationError {
+      return .cancelled
+    }
     if let error = error as? RPCError {
       let isMalformed = error.cause is FrameDecodingError
       return TunnelEnd(initiator: isMalformed ? .local : .remote, error: error)
-    }
-    if error is CancellationError {
-      return TunnelEnd(initiator: .local, error: nil)
     }
     return TunnelEnd(
       initiator: .remote,

@@ -14,17 +14,19 @@
  * limitations under the License.
  */
 
+internal import GRPCCore
 internal import GRPCTunnelProtocol
 
 extension TunnelSession {
-  /// Names the tunnel within this process.
-  var id: TunnelID {
-    self.origin.id
-  }
-
   /// What is known of the tunnel; nil until it is open.
   var information: TunnelInformation? {
     self.state.withLock { $0.lifetime.information }
+  }
+
+  /// The context of an RPC of this tunnel.
+  func clientContext(for descriptor: MethodDescriptor) -> ClientContext {
+    let peers = self.state.withLock { $0.lifetime.peersOfRPCs }
+    return ClientContext(descriptor: descriptor, remotePeer: peers.remote, localPeer: peers.local)
   }
 
   /// Starts the time that the peer has to open the tunnel.

@@ -53,7 +53,10 @@ final class TunnelSession<Machine: TunnelStateMachine>: Sendable {
     var nextWaiterID: UInt64 = 0
   }
 
-  let origin: TunnelOrigin
+  /// Names the tunnel within this process.
+  let id: TunnelID
+  /// The same, as callers are told.
+  let name: String
   let observer: TunnelObserver
   let clock: TunnelClock
   let state: LockedValue<State>
@@ -64,7 +67,8 @@ final class TunnelSession<Machine: TunnelStateMachine>: Sendable {
     observer: TunnelObserver,
     clock: TunnelClock
   ) {
-    self.origin = origin
+    self.id = origin.id
+    self.name = origin.id.description
     self.observer = observer
     self.clock = clock
     let lifetime = TunnelLifetime(origin: origin, clock: clock)

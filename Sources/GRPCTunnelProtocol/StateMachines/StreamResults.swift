@@ -82,22 +82,26 @@ package struct TunnelEnd: Error, Sendable {
   /// What went wrong; nil when the tunnel ended in an orderly way.
   package var error: RPCError?
 
-  package init(initiator: Initiator, error: RPCError?) {
+  /// Why the tunnel ended in an orderly way, in words, where there is something to say.
+  package var reason: String?
+
+  package init(initiator: Initiator, error: RPCError?, reason: String? = nil) {
     self.initiator = initiator
     self.error = error
+    self.reason = reason
   }
 
   /// The error of RPCs that were open when the tunnel ended, and of those that come later.
   package var streamError: RPCError {
     guard let error = self.error else {
       let side = self.initiator == .local ? "this end" : "the peer"
-      return RPCError(code: .unavailable, message: "The tunnel was closed by \(side).")
+      let reason = self.reason.map { ": \($0)" } ?? ""
+      return RPCError(code: .unavailable, message: "The tunnel was closed by \(side)\(reason).")
     }
-    return RPCError(
-      code: .unavailable,
-      message: "The tunnel was lost: \(error.message)",
-      // GRPCCore appends the message of a cause with the same code, which is there already.
-      cause: error.code == .unavailable ? error.cause : error
-    )
+    let message = error.message.isEmpty ? "\(error.code)" : error.message
+    var streamError = RPCError(code: .unavailable, message: "The tunnel was lost: \(message)")
+    // Not by the initializer, which merges a cause of the same code, with the carrier's metadata.
+    streamError.cause = error
+    return streamError
   }
 }

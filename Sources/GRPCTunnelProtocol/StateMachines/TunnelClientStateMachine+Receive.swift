@@ -31,7 +31,7 @@ extension TunnelClientStateMachine {
       ()
     }
     // Nothing can be answered any more.
-    if self.isOutputFinished { return .ignored }
+    if self.ending.isOutputFinished { return .ignored }
     let wasSilent = self.liveness.isSilent
     self.liveness.arrived(now: now)
     let result = self.receiveOpened(frame, now: now)

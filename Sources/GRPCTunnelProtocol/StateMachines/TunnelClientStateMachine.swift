@@ -52,9 +52,7 @@ package struct TunnelClientStateMachine: TunnelStateMachine {
   var liveness: LivenessTracker
   /// Until when the tunnel is not chosen, since its peer seems to be shutting down.
   private var hintDeadline: Duration?
-  /// When the tunnel is closed if it has not ended by itself: it drains, or has been drained.
-  private var endDeadline: Duration?
-  private(set) var isOutputFinished: Bool
+  private(set) var ending: TunnelEnding
 
   /// - Parameter offered: What this end says in the carrier's headers.
   package init(configuration: TunnelConfiguration, offered: CarrierHeaders) {
@@ -71,7 +69,7 @@ package struct TunnelClientStateMachine: TunnelStateMachine {
       interval: configuration.probeInterval,
       timeout: configuration.probeTimeout
     )
-    self.isOutputFinished = false
+    self.ending = TunnelEnding(configuration: configuration)
   }
 
   // MARK: - The tunnel
@@ -152,6 +150,7 @@ package struct TunnelClientStateMachine: TunnelStateMachine {
   /// Whether this end or the peer takes no more streams.
   package var isDrainingOrClosed: Bool {
     self.isDraining || self.isPeerDraining || self.closure != nil
+      || self.ending.outputFailure != nil
   }
 
   /// Whether the peer takes no more streams.
@@ -164,7 +163,7 @@ package struct TunnelClientStateMachine: TunnelStateMachine {
   package mutating func beginDrain(now: Duration) {
     guard !self.isDraining else { return }
     self.isDraining = true
-    self.endDeadline = now + self.configuration.drainTimeout
+    self.ending.beginDrain(now: now)
     if case .open = self.state, self.extensions.contains(.drain) {
       // "No more streams": lets the peer replace the tunnel before it ends. To others than ours it
       // is one of the frames with a negative id that are ignored.
@@ -185,17 +184,16 @@ package struct TunnelClientStateMachine: TunnelStateMachine {
   }
 
   package mutating func outputFinished(now: Duration) {
-    self.isOutputFinished = true
-    self.endDeadline = now + self.configuration.closeTimeout
+    self.ending.outputFinished(now: now)
+  }
+
+  package mutating func outputFailed(_ closure: TunnelEnd, now: Duration) {
+    self.ending.outputFailed(closure, now: now)
   }
 
   package mutating func close(_ closure: TunnelEnd) {
     guard self.closure == nil else { return }
-    var closure = closure
-    if self.isOutputFinished, closure.error == nil {
-      // The peer only answers the end that this side has begun.
-      closure.initiator = .local
-    }
+    let closure = self.ending.attributed(closure)
     self.state = .closed(closure)
     self.streams.close(closure.streamError)
   }
@@ -213,6 +211,9 @@ package struct TunnelClientStateMachine: TunnelStateMachine {
       return .failed(
         RPCError(code: .failedPrecondition, message: "The tunnel is shutting down.")
       )
+    }
+    if let failure = self.ending.outputFailure {
+      return .failed(failure.streamError)
     }
     if self.isPeerDraining {
       return .failed(.peerDrains)
@@ -324,7 +325,7 @@ package struct TunnelClientStateMachine: TunnelStateMachine {
   /// healthy peer.
   package mutating func probe(now: Duration) {
     guard case .open(let peer) = self.state, peer.revision.usesFlowControl,
-      !self.isOutputFinished, !self.liveness.isSilent, let id = self.takeStreamID()
+      !self.ending.isOutputFinished, !self.liveness.isSilent, let id = self.takeStreamID()
     else { return }
     let newStream = NewStream(
       methodName: "/" + TunnelServerStateMachine.probeMethod,
@@ -391,10 +392,10 @@ package struct TunnelClientStateMachine: TunnelStateMachine {
     mutating get {
       switch self.state {
       case .connecting(let deadline), .awaitingSettings(let deadline):
-        return [deadline, self.endDeadline].compactMap { $0 }.min()
+        return [deadline, self.ending.deadline].compactMap { $0 }.min()
       case .open(let peer):
         let liveness = peer.revision.usesFlowControl ? self.liveness.nextTimer : nil
-        return [self.streams.nextTimer, self.endDeadline, self.hintDeadline, liveness]
+        return [self.streams.nextTimer, self.ending.deadline, self.hintDeadline, liveness]
           .compactMap { $0 }.min()
       case .idle, .closed:
         return nil
@@ -412,8 +413,8 @@ package struct TunnelClientStateMachine: TunnelStateMachine {
     case .idle, .connecting, .awaitingSettings, .open, .closed:
       ()
     }
-    if let deadline = self.endDeadline, deadline <= now {
-      self.close(TunnelEnd(initiator: .local, error: nil))
+    if let end = self.ending.expired(now: now) {
+      self.close(end)
       return .closed
     }
     if let deadline = self.hintDeadline, deadline <= now {

@@ -29,7 +29,7 @@ extension TunnelServerStateMachine {
       ()
     }
     // Nothing can be answered any more.
-    if self.isOutputFinished { return .ignored }
+    if self.ending.isOutputFinished || self.ending.outputFailure != nil { return .ignored }
 
     if case .newStream(let newStream) = frame.payload {
       return self.receive(newStream, id: frame.streamID, now: now)

@@ -41,9 +41,7 @@ package struct TunnelServerStateMachine: TunnelStateMachine {
   var lastStreamID: StreamID
   /// Whether the peer has said that it starts no more streams.
   package internal(set) var isPeerDraining: Bool
-  /// When the tunnel is closed if it has not ended by itself: it drains, or has been drained.
-  private var endDeadline: Duration?
-  private(set) var isOutputFinished: Bool
+  private(set) var ending: TunnelEnding
 
   /// - Parameter offered: What this end says in the carrier's headers.
   package init(configuration: TunnelConfiguration, offered: CarrierHeaders) {
@@ -54,7 +52,7 @@ package struct TunnelServerStateMachine: TunnelStateMachine {
     self.streams = StreamTable(configuration: configuration)
     self.lastStreamID = StreamID(rawValue: -1)
     self.isPeerDraining = false
-    self.isOutputFinished = false
+    self.ending = TunnelEnding(configuration: configuration)
   }
 
   // MARK: - The tunnel
@@ -135,7 +133,7 @@ package struct TunnelServerStateMachine: TunnelStateMachine {
       self.close(TunnelEnd(initiator: .local, error: nil))
     case .open:
       self.state = .draining
-      self.endDeadline = now + self.configuration.drainTimeout
+      self.ending.beginDrain(now: now)
       if self.extensions.contains(.drain) {
         self.streams.enqueue(.drain(Drain(lastStreamID: self.lastStreamID)), for: .tunnel)
       }
@@ -156,17 +154,16 @@ package struct TunnelServerStateMachine: TunnelStateMachine {
   }
 
   package mutating func outputFinished(now: Duration) {
-    self.isOutputFinished = true
-    self.endDeadline = now + self.configuration.closeTimeout
+    self.ending.outputFinished(now: now)
+  }
+
+  package mutating func outputFailed(_ closure: TunnelEnd, now: Duration) {
+    self.ending.outputFailed(closure, now: now)
   }
 
   package mutating func close(_ closure: TunnelEnd) {
     guard self.closure == nil else { return }
-    var closure = closure
-    if self.isOutputFinished, closure.error == nil {
-      // The peer only answers the end that this side has begun.
-      closure.initiator = .local
-    }
+    let closure = self.ending.attributed(closure)
     self.state = .closed(closure)
     self.streams.close(closure.streamError)
   }
@@ -275,7 +272,7 @@ package struct TunnelServerStateMachine: TunnelStateMachine {
       case .connecting(let deadline):
         return deadline
       case .open, .draining:
-        return [self.streams.nextTimer, self.endDeadline].compactMap { $0 }.min()
+        return [self.streams.nextTimer, self.ending.deadline].compactMap { $0 }.min()
       case .closed:
         return nil
       }
@@ -288,8 +285,8 @@ package struct TunnelServerStateMachine: TunnelStateMachine {
       self.close(TunnelEnd(initiator: .local, error: error))
       return .closed
     }
-    if let deadline = self.endDeadline, deadline <= now {
-      self.close(TunnelEnd(initiator: .local, error: nil))
+    if let end = self.ending.expired(now: now) {
+      self.close(end)
       return .closed
     }
     var changed: [StreamID] = []

@@ -45,6 +45,10 @@ package protocol TunnelStateMachine: Sendable {
   /// other one soon.
   mutating func outputFinished(now: Duration)
 
+  /// Nothing can be sent any more. Why that is shows in how the other direction ends, for which there
+  /// is little time; if it does not end, the tunnel does as `closure` says.
+  mutating func outputFailed(_ closure: TunnelEnd, now: Duration)
+
   /// Ends the tunnel at once, failing all that is open. Only the first call counts.
   mutating func close(_ closure: TunnelEnd)
 

@@ -47,7 +47,7 @@ struct ClientStreamTests {
   @Test("metadata that is written after the RPC was given up starts nothing")
   func metadataAfterTheEnd() async throws {
     let session = self.openSession()
-    let outbound = try await session.withStream(self.call) { $0.outbound }
+    let outbound = try await session.withStream(self.call) { stream, _ in stream.outbound }
     await #expect(throws: RPCError.self) { try await outbound.write(.metadata([:])) }
     #expect(session.inspect { $0.activeStreamCount } == 0)
     #expect(session.inspect { $0.isReady })
@@ -57,7 +57,7 @@ struct ClientStreamTests {
   @Test("metadata that is written twice starts one stream")
   func metadataTwice() async throws {
     let session = self.openSession()
-    try await session.withStream(self.call) { stream in
+    try await session.withStream(self.call) { stream, _ in
       try await stream.outbound.write(.metadata([:]))
       await #expect(throws: RPCError.self) { try await stream.outbound.write(.metadata([:])) }
       #expect(session.inspect { $0.activeStreamCount } == 1)
@@ -69,7 +69,7 @@ struct ClientStreamTests {
   @Test("a request that is finished without metadata fails its RPC, and gives its place back")
   func noMetadata() async throws {
     let session = self.openSession()
-    try await session.withStream(self.call) { stream in
+    try await session.withStream(self.call) { stream, _ in
       await stream.outbound.finish()
       await #expect(throws: RPCError.self) {
         for try await _ in stream.inbound {}

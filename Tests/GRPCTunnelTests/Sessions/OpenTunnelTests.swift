@@ -36,29 +36,6 @@ struct OpenTunnelTests {
     #expect(revisions == [ProtocolRevision(rawValue: Int32(tunnel.revision))])
   }
 
-  @Test("handlers are told of the tunnel", arguments: TestTunnel.inMemory)
-  func context(tunnel: TestTunnel) async throws {
-    let seen = SeenContext()
-    var tunnel = tunnel
-    tunnel.serverInterceptors = [seen]
-    try await tunnel.run(offering: [ControlService(events: ControlEvents())]) { client in
-      _ = try await client.call(ControlCall(.unary, [.echo]))
-    }
-    let context = try #require(seen.context)
-    let information = try #require(context.transportSpecific as? TunnelServerContext).tunnel
-    switch tunnel.direction {
-    case .forward:
-      #expect(information.direction == .forward)
-      #expect(information.remotePeer == "client")
-      #expect(information.localPeer == "server")
-      #expect(information.metadata.strings("grpctunnel-negotiate") == ["on"])
-      #expect(context.remotePeer == "\(information.id):client")
-    case .reverse:
-      #expect(information.direction == .reverse)
-      #expect(context.remotePeer == "\(information.id)")
-    }
-  }
-
   @Test("a transport runs once; shut down before, it does not dial")
   func runsOnce() async throws {
     let pair = CarrierPair()
@@ -120,28 +97,6 @@ struct OpenTunnelTests {
         #expect(status.message.contains("some-bin"))
       }
     }
-  }
-}
-
-/// Remembers the context of an RPC.
-private final class SeenContext: ServerInterceptor {
-  private let seen = LockedValue<ServerContext?>(nil)
-
-  var context: ServerContext? {
-    self.seen.withLock { $0 }
-  }
-
-  func intercept<Input: Sendable, Output: Sendable>(
-    request: StreamingServerRequest<Input>,
-    context: ServerContext,
-    next:
-      @Sendable (
-        _ request: StreamingServerRequest<Input>,
-        _ context: ServerContext
-      ) async throws -> StreamingServerResponse<Output>
-  ) async throws -> StreamingServerResponse<Output> {
-    self.seen.withLock { $0 = context }
-    return try await next(request, context)
   }
 }
 

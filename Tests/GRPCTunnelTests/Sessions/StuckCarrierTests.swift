@@ -64,7 +64,7 @@ struct StuckCarrierTests {
         )
       }
       let method = MethodDescriptor(fullyQualifiedService: "test.Service", method: "Method")
-      try await session.withStream(ClientCall(method, .defaults, now: .zero)) { stream in
+      try await session.withStream(ClientCall(method, .defaults, now: .zero)) { stream, _ in
         try await stream.outbound.write(.metadata([:]))
         try await asked.wait()
         session.close(TunnelEnd(initiator: .local, error: nil))

@@ -222,7 +222,7 @@ extension WireMetadata {
   /// The headers that an application sees as this metadata, where all values are UTF-8.
   fileprivate init(sent metadata: Metadata) {
     self.init()
-    for (key, value) in metadata {
+    for (key, value) in metadata where key != TunnelID.metadataKey {
       switch value {
       case .string(let value): self.append(value, forKey: key)
       case .binary(let value): self.append(String(decoding: value, as: UTF8.self), forKey: key)
