@@ -41,6 +41,8 @@ package struct FrameDecodingError: Error, Hashable, Sendable {
     case unbalancedGroup
     /// Unknown groups are nested too deeply.
     case nestedTooDeeply
+    /// Settings list more revisions than there can be.
+    case tooManyRevisions
     /// A `string` is not UTF-8.
     case invalidUTF8(StringField)
   }
@@ -78,6 +80,8 @@ extension FrameDecodingError.Reason: CustomStringConvertible {
       "unbalanced group"
     case .nestedTooDeeply:
       "groups nested too deeply"
+    case .tooManyRevisions:
+      "too many protocol revisions"
     case .invalidUTF8(let field):
       "invalid UTF-8 in \(field.rawValue)"
     }

@@ -37,7 +37,7 @@ package struct ProtobufReader {
   package static let maximumDepth = 100
 
   /// Sharing storage starts to matter above this size; see ``readBytes()``.
-  private static let sharedMessageSize = 1024
+  private static let sharedMessageSize = 128
 
   /// Reads `message`; values of `bytes` fields are copied out of it.
   package init(_ message: UnsafeRawBufferPointer) {

@@ -25,15 +25,11 @@ extension Settings: ProtobufMessage {
     while let tag = try reader.nextTag() {
       switch (tag.fieldNumber, tag.wireType) {
       case (1, .varint):
-        self.supportedProtocolRevisions.append(
-          ProtocolRevision(rawValue: try reader.readInt32())
-        )
+        try self.readRevision(from: &reader)
       case (1, .lengthDelimited):
         var packed = try reader.readPacked()
         while !packed.isAtEnd {
-          self.supportedProtocolRevisions.append(
-            ProtocolRevision(rawValue: try packed.readInt32())
-          )
+          try self.readRevision(from: &packed)
         }
       case (2, .varint):
         self.initialWindowSize = try reader.readUInt32()
@@ -43,6 +39,17 @@ extension Settings: ProtobufMessage {
         try reader.skipValue(of: tag)
       }
     }
+  }
+
+  private mutating func readRevision(
+    from reader: inout ProtobufReader
+  ) throws(FrameDecodingError) {
+    let offset = reader.offset
+    let revision = ProtocolRevision(rawValue: try reader.readInt32())
+    guard self.supportedProtocolRevisions.count < Self.maximumRevisionCount else {
+      throw FrameDecodingError(.tooManyRevisions, atOffset: offset)
+    }
+    self.supportedProtocolRevisions.append(revision)
   }
 
   package func encode(into sink: inout some ProtobufSink) {

@@ -62,7 +62,10 @@ extension WireMetadata: ProtobufMessage {
       while let tag = try reader.nextTag() {
         switch (tag.fieldNumber, tag.wireType) {
         case (1, .lengthDelimited):
-          self.strings.append(try reader.readString(.metadataValue))
+          let string = try reader.readString(.metadataValue)
+          if self.strings.count <= WireMetadata.maximumElementCount {
+            self.strings.append(string)
+          }
         default:
           try reader.skipValue(of: tag)
         }

@@ -31,7 +31,9 @@ extension WireStatus: ProtobufMessage {
       case (3, .lengthDelimited):
         var detail = Detail()
         try reader.readMessage(mergingInto: &detail)
-        self.details.append(detail)
+        if self.details.count <= Self.maximumDetailCount {
+          self.details.append(detail)
+        }
       default:
         try reader.skipValue(of: tag)
       }

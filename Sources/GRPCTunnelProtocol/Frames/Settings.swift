@@ -18,6 +18,9 @@
 package struct Settings: Hashable, Sendable {
   package var supportedProtocolRevisions: [ProtocolRevision]
 
+  /// Settings with more revisions than this are malformed: there are two.
+  package static let maximumRevisionCount = 1024
+
   /// The initial window, in bytes, of every stream for data sent to the tunnel server.
   package var initialWindowSize: UInt32
 

@@ -26,6 +26,15 @@ package struct WireMetadata: Sendable {
   /// each one would keep a core busy for minutes.
   private var positions: [String: Int]
 
+  /// The values that were added, and keys without any.
+  private var elementCount: Int
+
+  /// Once there are more values than this, keys without any included, no more are kept.
+  ///
+  /// A peer can put millions of empty values into a frame, each of which costs many times what it has
+  /// on the wire. What is kept is larger than the largest limit on metadata, so that it is refused.
+  package static let maximumElementCount = 32_768
+
   /// Metadata of up to this many keys, the usual case, does without `positions`.
   private static let maximumEntriesWithoutPositions = 16
 
@@ -37,6 +46,7 @@ package struct WireMetadata: Sendable {
   package init() {
     self.entries = []
     self.positions = [:]
+    self.elementCount = 0
   }
 
   package var isEmpty: Bool {
@@ -50,6 +60,7 @@ package struct WireMetadata: Sendable {
 
   /// Adds a value behind those that `key` has.
   package mutating func append(_ value: String, forKey key: String) {
+    guard self.takeRoom(for: 1) else { return }
     if let position = self.position(ofKey: key) {
       self.entries[position].values.append(value)
     } else {
@@ -59,11 +70,19 @@ package struct WireMetadata: Sendable {
 
   /// Sets the values of `key`, replacing any: what protobuf asks of a map entry that comes twice.
   package mutating func set(_ values: [String], forKey key: String) {
+    guard self.takeRoom(for: max(1, values.count)) else { return }
     if let position = self.position(ofKey: key) {
+      self.elementCount -= max(1, self.entries[position].values.count)
       self.entries[position].values = values
     } else {
       self.append(Entry(key: key, values: values))
     }
+  }
+
+  private mutating func takeRoom(for count: Int) -> Bool {
+    guard self.elementCount <= Self.maximumElementCount else { return false }
+    self.elementCount += count
+    return true
   }
 
   private func position(ofKey key: String) -> Int? {

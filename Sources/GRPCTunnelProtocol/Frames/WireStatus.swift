@@ -23,6 +23,10 @@ package struct WireStatus: Hashable, Sendable {
 
   package var details: [Detail]
 
+  /// Once there are more details than this in a status from a peer, no more are kept: they are larger
+  /// than any limit already, even when they are empty.
+  package static let maximumDetailCount = 32_768
+
   package init(code: Int32 = 0, message: String = "", details: [Detail] = []) {
     self.code = code
     self.message = message

@@ -37,6 +37,8 @@ enum Verdict: Hashable {
     /// The key or value of a map entry has the wrong wire type. SwiftProtobuf then reads the value
     /// as the next tag; we skip it, as Go and C++ do.
     case mistypedMapEntry
+    /// Settings list more revisions than there can be.
+    case tooManyRevisions
   }
 }
 
@@ -63,6 +65,8 @@ extension Referenced {
         return .differs(.varintAbove64Bits)
       case .malformedTag:
         return .differs(.longTag)
+      case .tooManyRevisions:
+        return .differs(.tooManyRevisions)
       case .truncated, .invalidFieldNumber, .invalidWireType, .unbalancedGroup, .nestedTooDeeply,
         .invalidUTF8:
         if Self.schema.hasMistypedMapEntry(in: bytes) {
