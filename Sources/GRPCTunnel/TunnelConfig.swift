@@ -60,21 +60,47 @@ extension TunnelConfig {
     public var maximumMessageSize: Int
 
     /// The most metadata that is received for an RPC in each direction, in bytes of keys and values
-    /// and 32 more for each value, as HTTP/2 counts; the name of the method is counted too. More
-    /// fails with `resourceExhausted`.
+    /// and 32 more for each value, as HTTP/2 counts; the name of the method is counted too, and the
+    /// message and details of a status. More fails with `resourceExhausted`. No more than 1 MiB is
+    /// ever taken.
     public var maximumMetadataSize: Int
 
     /// The RPCs that may be open in one tunnel at once. A tunnel server refuses further ones with
     /// `unavailable`; at a tunnel client they wait.
     public var maximumConcurrentStreams: Int
 
-    /// 4 MiB messages, 16 KiB metadata, 1,000 streams.
+    /// The empty messages of an RPC that may wait to be read: they use up nothing of a window. More
+    /// fail the RPC with `resourceExhausted`.
+    public var maximumUnreadEmptyMessages: Int
+
+    /// What the peer may make this end keep of an RPC until the application reads it, in bytes of
+    /// messages and metadata and 64 more for each message. More fails the RPC with
+    /// `resourceExhausted`. It is raised to what a message and the window have together: below that,
+    /// only many tiny messages are more than they should be.
+    public var maximumUnreadBytesPerStream: Int
+
+    /// What the peer may make this end keep of all RPCs of a tunnel together, counted likewise. What
+    /// would be more fails the RPC that it belongs to with `resourceExhausted`; a tunnel server
+    /// refuses a new RPC with `unavailable`.
+    public var maximumUnreadBytesPerTunnel: Int
+
+    /// What all tunnels of one ``TunnelService``, or of one ``ReverseTunnels``, may make this end keep
+    /// together, counted likewise. What would be more fails the RPC that it belongs to with
+    /// `resourceExhausted`; but each tunnel may always keep 64 KiB, which do not count.
+    public var maximumUnreadBytes: Int
+
+    /// 4 MiB messages, 16 KiB metadata, 1,000 streams; 16,384 unread empty messages in an RPC; 8 MiB
+    /// unread in an RPC, 128 MiB in a tunnel, 512 MiB in all.
     public static var defaults: Limits {
       let configuration = TunnelConfiguration()
       return Limits(
         maximumMessageSize: configuration.maximumMessageSize,
         maximumMetadataSize: configuration.maximumMetadataSize,
-        maximumConcurrentStreams: configuration.maximumConcurrentStreams
+        maximumConcurrentStreams: configuration.maximumConcurrentStreams,
+        maximumUnreadEmptyMessages: configuration.maximumEmptyMessages,
+        maximumUnreadBytesPerStream: configuration.maximumUnreadBytesPerStream,
+        maximumUnreadBytesPerTunnel: configuration.maximumUnreadBytesPerTunnel,
+        maximumUnreadBytes: 512 * 1024 * 1024
       )
     }
   }
@@ -164,8 +190,14 @@ extension TunnelConfiguration {
     )
     self.sendBufferSize = max(1, config.flowControl.sendBufferSize)
     self.maximumMessageSize = max(0, config.limits.maximumMessageSize)
-    self.maximumMetadataSize = max(0, config.limits.maximumMetadataSize)
+    self.maximumMetadataSize = min(
+      max(0, config.limits.maximumMetadataSize),
+      self.maximumControlFrameSize
+    )
     self.maximumConcurrentStreams = max(1, config.limits.maximumConcurrentStreams)
+    self.maximumEmptyMessages = max(0, config.limits.maximumUnreadEmptyMessages)
+    self.maximumUnreadBytesPerStream = max(0, config.limits.maximumUnreadBytesPerStream)
+    self.maximumUnreadBytesPerTunnel = max(0, config.limits.maximumUnreadBytesPerTunnel)
     self.handshakeTimeout = config.timeouts.handshake
     self.drainTimeout = config.timeouts.drain
     self.closeTimeout = config.timeouts.close

@@ -28,6 +28,7 @@ public final class ReverseTunnels<Key: Hashable & Sendable>: Sendable {
   private let clock: TunnelClock
   private let registry: ReverseTunnelRegistry<Key>
   private let replacements: TunnelReplacements<Key>
+  private let budget: UnreadBudget
 
   /// Creates an empty registry.
   ///
@@ -56,6 +57,7 @@ public final class ReverseTunnels<Key: Hashable & Sendable>: Sendable {
     self.clock = clock
     self.registry = ReverseTunnelRegistry()
     self.replacements = TunnelReplacements()
+    self.budget = UnreadBudget(limit: config.limits.maximumUnreadBytes)
   }
 
   // MARK: - Transports
@@ -126,7 +128,8 @@ public final class ReverseTunnels<Key: Hashable & Sendable>: Sendable {
       origin: request.origin(direction: .reverse),
       observer: self.observer,
       key: "\(key)",
-      clock: self.clock
+      clock: self.clock,
+      budget: self.budget
     )
     let tunnel = ReverseTunnel(session: session)
     let peer = CarrierHeaders(request.metadata)

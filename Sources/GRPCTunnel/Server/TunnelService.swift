@@ -39,6 +39,7 @@ public struct TunnelService: RegistrableRPCService {
   private let forwardObserver: TunnelObserver
   private let reverseObserver: TunnelObserver
   private let clock: TunnelClock
+  private let budget: UnreadBudget
 
   /// A service for forward tunnels only.
   ///
@@ -112,6 +113,7 @@ public struct TunnelService: RegistrableRPCService {
     self.forwardObserver = TunnelObserver(observability, direction: .forward, role: .server)
     self.reverseObserver = TunnelObserver(observability, direction: .reverse, role: .client)
     self.clock = clock
+    self.budget = UnreadBudget(limit: config.limits.maximumUnreadBytes)
   }
 
   /// Registers the methods that open tunnels; `GRPCServer` calls it.
@@ -152,7 +154,8 @@ public struct TunnelService: RegistrableRPCService {
       origin: opening.origin(direction: .forward),
       carrier: context.transportSpecific,
       observer: self.forwardObserver,
-      clock: self.clock
+      clock: self.clock,
+      budget: self.budget
     )
     session.carrierOpened(peer: CarrierHeaders(request.metadata))
     var headers = Metadata()

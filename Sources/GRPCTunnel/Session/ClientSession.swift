@@ -30,13 +30,15 @@ extension TunnelSession where Machine == TunnelClientStateMachine {
     origin: TunnelOrigin,
     observer: TunnelObserver,
     key: String? = nil,
-    clock: TunnelClock
+    clock: TunnelClock,
+    budget: UnreadBudget? = nil
   ) {
     self.init(
       machine: TunnelClientStateMachine(configuration: configuration, offered: offered),
       origin: origin,
       observer: observer.observer(of: origin, key: key),
-      clock: clock
+      clock: clock,
+      budget: budget
     )
   }
 

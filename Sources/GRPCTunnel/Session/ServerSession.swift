@@ -41,13 +41,15 @@ final class ServerSession: Sendable {
     origin: TunnelOrigin,
     carrier: (any ServerContext.TransportSpecific)?,
     observer: TunnelObserver,
-    clock: TunnelClock
+    clock: TunnelClock,
+    budget: UnreadBudget? = nil
   ) {
     self.session = TunnelSession(
       machine: TunnelServerStateMachine(configuration: configuration, offered: .offered),
       origin: origin,
       observer: observer.observer(of: origin),
-      clock: clock
+      clock: clock,
+      budget: budget
     )
     self.carrier = carrier
     self.cancellations = LockedValue([:])
@@ -100,7 +102,8 @@ final class ServerSession: Sendable {
     let result: ServerFrameResult = self.session.update { machine in
       let result = machine.receive(frame, now: now)
       switch result {
-      case .ignored, .newStream: return (result, .nothing)
+      case .ignored: return (result, .nothing)
+      case .newStream(let accepted): return (result, .stream(accepted.id))
       case .stream(let id): return (result, .stream(id))
       case .tunnel, .fault: return (result, .tunnel)
       }

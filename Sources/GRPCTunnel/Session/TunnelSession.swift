@@ -33,6 +33,8 @@ final class TunnelSession<Machine: TunnelStateMachine>: Sendable {
 
   struct State {
     var machine: Machine
+    /// What the peer may make this end keep, where several tunnels share that.
+    var share: UnreadBudget.Share
     /// Applications that wait for the next part of a stream.
     var readers: [StreamID: CheckedContinuation<Part?, any Error>] = [:]
     /// Applications that wait for a stream to take more.
@@ -61,18 +63,25 @@ final class TunnelSession<Machine: TunnelStateMachine>: Sendable {
   let clock: TunnelClock
   let state: LockedValue<State>
 
+  /// - Parameter budget: What the peers of several tunnels may make this end keep together.
   init(
     machine: sending Machine,
     origin: TunnelOrigin,
     observer: TunnelObserver,
-    clock: TunnelClock
+    clock: TunnelClock,
+    budget: UnreadBudget?
   ) {
     self.id = origin.id
     self.name = origin.id.description
     self.observer = observer
     self.clock = clock
     let lifetime = TunnelLifetime(origin: origin, clock: clock)
-    self.state = LockedValue(State(machine: machine, lifetime: lifetime))
+    let share = UnreadBudget.Share(of: budget)
+    self.state = LockedValue(State(machine: machine, share: share, lifetime: lifetime))
+  }
+
+  deinit {
+    self.state.withLock { $0.share.release() }
   }
 
   // MARK: - Inputs
@@ -319,6 +328,7 @@ extension TunnelSession.State {
       }
       self.collectObserver(into: &wakeups)
     }
+    self.fitShare(scope, into: &wakeups)
     self.collectPlaces(into: &wakeups)
 
     let isClosed = self.machine.closure != nil
@@ -371,6 +381,25 @@ extension TunnelSession.State {
   private mutating func collectObserver(into wakeups: inout Wakeups<Machine.Part>) {
     self.lifetime.note(self.machine)
     self.observer.take().map { wakeups.loops.append($0) }
+  }
+
+  /// What has come in is kept now, unless somebody was waiting for it. If that is more than this tunnel
+  /// may keep, the stream that it came in on ends.
+  private mutating func fitShare(
+    _ scope: TunnelSession.Scope,
+    into wakeups: inout Wakeups<Machine.Part>
+  ) {
+    if self.share.fit(self.machine.unreadByteCount) { return }
+    switch scope {
+    case .stream(let stream):
+      let limit = self.share.budget?.limit ?? 0
+      self.machine.abort(stream, .unread(limit, inThe: "tunnels of this service"))
+      self.collect(stream, into: &wakeups)
+      _ = self.share.fit(self.machine.unreadByteCount)
+    case .nothing, .streams, .tunnel:
+      // Not of something that has come in.
+      ()
+    }
   }
 
   private mutating func collectPlaces(into wakeups: inout Wakeups<Machine.Part>) {

@@ -99,6 +99,12 @@ package struct InboundMessageQueue: Sendable {
     try self.received(data.count, completing: message)
   }
 
+  /// What it costs to keep what waits, in bytes: complete messages, the one that is being assembled,
+  /// and a rough figure for each message.
+  package var unreadByteCount: Int {
+    self.bufferedByteCount + self.messages.count * Self.costPerMessage
+  }
+
   /// Takes the next complete message; when there is none, the application now waits for it.
   package mutating func next() -> ArraySlice<UInt8>? {
     guard let message = self.messages.popFirst() else {
@@ -125,8 +131,7 @@ package struct InboundMessageQueue: Sendable {
   /// where no window limits the peer, this stops the reading of the carrier.
   package func isFull(limit: Int) -> Bool {
     guard self.window == nil else { return false }
-    let cost = self.bufferedByteCount + self.messages.count * Self.costPerMessage
-    return !self.messages.isEmpty && cost > limit
+    return !self.messages.isEmpty && self.unreadByteCount > limit
   }
 
   /// Forgets everything: the stream ended, and nobody will read what is left.

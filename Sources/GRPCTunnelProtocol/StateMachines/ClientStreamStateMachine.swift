@@ -53,6 +53,9 @@ package struct ClientStreamStateMachine: StreamStateMachine {
   package private(set) var isUnprocessed: Bool
   private var headers: Headers
   private var end: End?
+  /// What the headers and the close cost that were received and not delivered, in bytes.
+  private var undeliveredHeadersByteCount: Int
+  private var undeliveredCloseByteCount: Int
   private var inbound: InboundMessageQueue
   private var outbound: OutboundMessageQueue
   private let maximumMetadataSize: Int
@@ -69,6 +72,8 @@ package struct ClientStreamStateMachine: StreamStateMachine {
     self.isUnprocessed = false
     self.headers = .awaited
     self.end = nil
+    self.undeliveredHeadersByteCount = 0
+    self.undeliveredCloseByteCount = 0
     if revision.usesFlowControl {
       self.inbound = InboundMessageQueue(
         window: ReceiveWindow(size: configuration.initialWindowSize),
@@ -116,7 +121,7 @@ package struct ClientStreamStateMachine: StreamStateMachine {
     case .responseHeaders(let metadata):
       switch self.headers {
       case .awaited:
-        try self.checkSize(of: metadata)
+        self.undeliveredHeadersByteCount = try self.checkedSize(metadata.byteCount)
         self.headers = .received(metadata)
       case .received, .delivered:
         // Sent twice, or late: headers behind a message were taken to be empty.
@@ -147,14 +152,13 @@ package struct ClientStreamStateMachine: StreamStateMachine {
       }
 
     case .closeStream(let close):
-      if let trailers = close.responseTrailers {
-        try self.checkSize(of: trailers)
-      }
+      let size = try self.checkedSize(close.byteCount)
       if self.inbound.isInsideMessage, close.status?.code ?? 0 == 0 {
         throw RPCError(code: .internalError, message: "The peer closed the stream in a message.")
       }
       self.isUnprocessed = close.unprocessed && self.isUntouched
       self.end = .closed(close)
+      self.undeliveredCloseByteCount = size
       self.outbound.discard()
 
     case .settings, .drain, .none:
@@ -190,6 +194,7 @@ package struct ClientStreamStateMachine: StreamStateMachine {
   package mutating func fail(_ error: RPCError) {
     guard self.end == nil else { return }
     self.end = .failed(error)
+    self.discardHeaders()
     self.inbound.discard()
     self.outbound.discard()
   }
@@ -199,8 +204,8 @@ package struct ClientStreamStateMachine: StreamStateMachine {
   package mutating func read() -> StreamReadResult<Part> {
     switch self.headers {
     case .received(let metadata):
-      if case .failed = self.end { break }
       self.headers = .delivered
+      self.undeliveredHeadersByteCount = 0
       return .part(.headers(metadata))
     case .awaited, .delivered:
       ()
@@ -218,6 +223,7 @@ package struct ClientStreamStateMachine: StreamStateMachine {
         return .part(.headers(WireMetadata()))
       }
       self.end = .delivered
+      self.undeliveredCloseByteCount = 0
       return .part(.close(close))
     case .failed(let error):
       return .failed(error)
@@ -234,6 +240,11 @@ package struct ClientStreamStateMachine: StreamStateMachine {
 
   package var bufferedByteCount: Int {
     self.inbound.bufferedByteCount + self.outbound.byteCount
+  }
+
+  package var unreadByteCount: Int {
+    self.inbound.unreadByteCount + self.undeliveredHeadersByteCount
+      + self.undeliveredCloseByteCount
   }
 
   package var isOutOfWindow: Bool {
@@ -316,6 +327,16 @@ package struct ClientStreamStateMachine: StreamStateMachine {
 
   // MARK: - Helpers
 
+  private mutating func discardHeaders() {
+    switch self.headers {
+    case .received:
+      self.headers = .delivered
+      self.undeliveredHeadersByteCount = 0
+    case .awaited, .delivered:
+      ()
+    }
+  }
+
   private mutating func assumeHeaders() {
     switch self.headers {
     case .awaited:
@@ -325,15 +346,16 @@ package struct ClientStreamStateMachine: StreamStateMachine {
     }
   }
 
-  private func checkSize(of metadata: WireMetadata) throws(RPCError) {
-    guard metadata.byteCount <= self.maximumMetadataSize else {
+  /// - Parameter size: That of headers, or of trailers and status.
+  private func checkedSize(_ size: Int) throws(RPCError) -> Int {
+    guard size <= self.maximumMetadataSize else {
       throw RPCError(
         code: .resourceExhausted,
         message: """
-          The peer sent \(metadata.byteCount) bytes of metadata; at most \
-          \(self.maximumMetadataSize) are taken.
+          The peer sent \(size) bytes of metadata; at most \(self.maximumMetadataSize) are taken.
           """
       )
     }
+    return size
   }
 }

@@ -41,6 +41,14 @@ extension RPCError {
     )
   }
 
+  /// What waits to be read would be more than this end keeps.
+  package static func unread(_ limit: Int, inThe scope: String) -> RPCError {
+    RPCError(
+      code: .resourceExhausted,
+      message: "More than \(limit) bytes would wait to be read in the \(scope)."
+    )
+  }
+
   /// At revision zero: nobody read the stream for too long, and others had to wait for it.
   package static func stalled(_ timeout: Duration) -> RPCError {
     RPCError(

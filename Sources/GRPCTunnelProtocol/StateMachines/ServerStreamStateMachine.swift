@@ -43,6 +43,7 @@ package struct ServerStreamStateMachine: StreamStateMachine {
   }
 
   private var undeliveredHeaders: WireMetadata?
+  private var undeliveredByteCount: Int
   private var request: Request
   private var response: Response
   private var inbound: InboundMessageQueue
@@ -55,6 +56,7 @@ package struct ServerStreamStateMachine: StreamStateMachine {
     configuration: TunnelConfiguration
   ) {
     self.undeliveredHeaders = headers
+    self.undeliveredByteCount = headers.byteCount
     self.request = .open
     self.response = .awaitingHeaders
     let usesFlowControl = revision.usesFlowControl
@@ -159,6 +161,7 @@ package struct ServerStreamStateMachine: StreamStateMachine {
   package mutating func read() -> StreamReadResult<Part> {
     if let headers = self.undeliveredHeaders {
       self.undeliveredHeaders = nil
+      self.undeliveredByteCount = 0
       return .part(.headers(headers))
     }
     if let message = self.inbound.next() {
@@ -181,6 +184,10 @@ package struct ServerStreamStateMachine: StreamStateMachine {
 
   package var bufferedByteCount: Int {
     self.inbound.bufferedByteCount + self.outbound.byteCount
+  }
+
+  package var unreadByteCount: Int {
+    self.inbound.unreadByteCount + self.undeliveredByteCount
   }
 
   package var isOutOfWindow: Bool {

@@ -49,6 +49,10 @@ package protocol StreamStateMachine: Sendable {
   /// The bytes of messages that are held: written and not sent, or received and not read.
   var bufferedByteCount: Int { get }
 
+  /// What it costs to keep what the peer sent and the application has not read, in bytes: messages,
+  /// metadata and status.
+  var unreadByteCount: Int { get }
+
   /// Whether messages wait for nothing but window.
   var isOutOfWindow: Bool { get }
 

@@ -34,6 +34,7 @@ package struct StreamTable<Stream: StreamStateMachine>: Sendable {
     var isHeld = true
     /// The bytes that the stream was seen to hold.
     var bufferedByteCount = 0
+    var unreadByteCount = 0
     /// Since when messages wait for window.
     var stallStart: Duration?
   }
@@ -82,7 +83,8 @@ package struct StreamTable<Stream: StreamStateMachine>: Sendable {
   }
 
   package mutating func insert(_ stream: Stream, for id: StreamID, deadline: Duration?) {
-    self.entries[id] = Entry(stream: stream)
+    self.entries[id] = Entry(stream: stream, unreadByteCount: stream.unreadByteCount)
+    self.figures.unreadByteCount += stream.unreadByteCount
     self.openCount += 1
     self.figures.streamsStarted &+= 1
     if let deadline {
@@ -103,6 +105,12 @@ package struct StreamTable<Stream: StreamStateMachine>: Sendable {
     return result
   }
 
+  /// Whether a stream may be inserted of which as many bytes wait to be read.
+  package func hasRoom(for unreadByteCount: Int) -> Bool {
+    self.figures.unreadByteCount + unreadByteCount
+      <= self.configuration.maximumUnreadBytesPerTunnel
+  }
+
   /// A stream was refused, which never came here.
   package mutating func countRefusal() {
     self.figures.streamsRefused &+= 1
@@ -119,12 +127,27 @@ package struct StreamTable<Stream: StreamStateMachine>: Sendable {
   ) throws(RPCError) {
     guard let index = self.entries.index(forKey: id) else { return }
     try body(&self.entries.values[index].stream)
+    try self.checkUnread(self.entries.values[index])
     if let payload {
       self.figures.bytesReceived &+= UInt64(payload.dataByteCount)
       if payload.beginsMessage { self.figures.messagesReceived &+= 1 }
     }
     self.settle(id, index)
     self.trackStalls(id, now)
+  }
+
+  /// What has just been received must not be more than this end keeps. A stream that has ended holds
+  /// no more for long.
+  private func checkUnread(_ entry: Entry) throws(RPCError) {
+    let count = entry.stream.unreadByteCount
+    guard count > entry.unreadByteCount, !entry.stream.isFinished else { return }
+    if count > self.configuration.unreadByteLimitPerStream {
+      throw .unread(self.configuration.unreadByteLimitPerStream, inThe: "RPC")
+    }
+    let total = self.figures.unreadByteCount - entry.unreadByteCount + count
+    if total > self.configuration.maximumUnreadBytesPerTunnel {
+      throw .unread(self.configuration.maximumUnreadBytesPerTunnel, inThe: "tunnel")
+    }
   }
 
   /// At revision zero, received messages may fill a stream; at revision one, credit may end its wait.
@@ -184,6 +207,7 @@ package struct StreamTable<Stream: StreamStateMachine>: Sendable {
 
   private mutating func forget(_ index: Dictionary<StreamID, Entry>.Index) {
     self.figures.bufferedByteCount -= self.entries.values[index].bufferedByteCount
+    self.figures.unreadByteCount -= self.entries.values[index].unreadByteCount
     self.entries.remove(at: index)
   }
 
@@ -193,6 +217,9 @@ package struct StreamTable<Stream: StreamStateMachine>: Sendable {
     self.figures.bufferedByteCount +=
       bufferedByteCount - self.entries.values[index].bufferedByteCount
     self.entries.values[index].bufferedByteCount = bufferedByteCount
+    let unreadByteCount = self.entries.values[index].stream.unreadByteCount
+    self.figures.unreadByteCount += unreadByteCount - self.entries.values[index].unreadByteCount
+    self.entries.values[index].unreadByteCount = unreadByteCount
 
     if self.entries.values[index].stream.isFinished {
       if self.entries.values[index].hasEnded { return }

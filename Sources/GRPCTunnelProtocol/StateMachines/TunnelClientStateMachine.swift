@@ -375,6 +375,10 @@ package struct TunnelClientStateMachine: TunnelStateMachine {
     }
   }
 
+  package mutating func abort(_ id: StreamID, _ error: RPCError) {
+    self.cancel(id, error: error)
+  }
+
   /// The application has done with a stream; one that has not ended is cancelled.
   package mutating func release(_ id: StreamID) {
     self.cancel(id, error: RPCError(code: .cancelled, message: "The RPC was cancelled."))

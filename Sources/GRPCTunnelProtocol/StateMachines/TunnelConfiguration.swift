@@ -35,6 +35,13 @@ package struct TunnelConfiguration: Hashable, Sendable {
   /// The empty messages of one stream that may wait for the application.
   package var maximumEmptyMessages: Int = 16_384
 
+  /// What a peer may make this end keep for one stream until the application reads it, in bytes of
+  /// messages and metadata and 64 for each message; never below what one message and the window have.
+  package var maximumUnreadBytesPerStream: Int = 8 * 1024 * 1024
+
+  /// The same for all streams of the tunnel together.
+  package var maximumUnreadBytesPerTunnel: Int = 128 * 1024 * 1024
+
   /// The bytes of one stream that may wait to be sent before its writers wait.
   package var sendBufferSize: Int = 65_536
 
@@ -71,6 +78,14 @@ package struct TunnelConfiguration: Hashable, Sendable {
   package var drainHintDuration: Duration = .seconds(5)
 
   package init() {}
+
+  /// What one stream may really hold: a peer must be able to use the window, and to send a message.
+  var unreadByteLimitPerStream: Int {
+    let (least, overflow) = self.maximumMessageSize.addingReportingOverflow(
+      Int(self.initialWindowSize)
+    )
+    return overflow ? .max : max(self.maximumUnreadBytesPerStream, least)
+  }
 
   /// The revisions that this end accepts, the lowest first.
   package var supportedRevisions: [ProtocolRevision] {

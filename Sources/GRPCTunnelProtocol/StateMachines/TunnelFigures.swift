@@ -35,6 +35,10 @@ package struct TunnelFigures: Hashable, Sendable {
   /// Bytes of message data that are held now: written and not sent, or received and not read.
   package var bufferedByteCount: Int = 0
 
+  /// What it costs to keep what the peer sent and nobody has read, in bytes: messages, metadata and
+  /// statuses. It is what limits on memory apply to.
+  package var unreadByteCount: Int = 0
+
   /// How often a stream had messages to send and no window left to send them.
   package var windowStalls: UInt64 = 0
 

@@ -166,6 +166,11 @@ extension TunnelServerStateMachine {
       let message = "the limit of \(limit) concurrent streams is reached"
       throw Refusal(code: .unavailable, message: message, isTransient: true)
     }
+    guard self.streams.hasRoom(for: size) else {
+      let limit = self.configuration.maximumUnreadBytesPerTunnel
+      let message = "more than \(limit) bytes would wait to be read in the tunnel"
+      throw Refusal(code: .unavailable, message: message, isTransient: true)
+    }
     return Request(
       service: String(path[..<slash]),
       method: String(path[path.index(after: slash)...]),

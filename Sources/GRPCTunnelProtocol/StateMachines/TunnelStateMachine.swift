@@ -27,6 +27,9 @@ package protocol TunnelStateMachine: Sendable {
   /// The machine's streams, for what is the same at both ends; nobody else changes them.
   var streams: StreamTable<Stream> { get set }
 
+  /// Ends a stream on this end's account and tells the peer; reads and writes fail with the error.
+  mutating func abort(_ stream: StreamID, _ error: RPCError)
+
   /// Takes a place for a stream; only a tunnel client can.
   mutating func reserveStream() -> ReserveResult
 
@@ -93,6 +96,11 @@ extension TunnelStateMachine {
   /// What this end has done so far.
   package var figures: TunnelFigures {
     self.streams.figures
+  }
+
+  /// What it costs to keep what the peer sent and nobody has read, in bytes.
+  package var unreadByteCount: Int {
+    self.streams.figures.unreadByteCount
   }
 
   /// Whether the carrier must not be read now.
