@@ -39,7 +39,10 @@ struct TunnelContextTests {
     let information = try #require(context.tunnel?.tunnel)
     #expect(information.direction == (tunnel.direction == .forward ? .forward : .reverse))
     #expect(information.revision == tunnel.revision)
-    #expect(information.extensions == ["binary-metadata", "drain", "refused", "stream-limit"])
+    #expect(
+      information.extensions
+        == ["binary-metadata", "drain", "identity", "refused", "stream-limit"]
+    )
     #expect(information.metadata.strings("agent-id") == ["shop-42"])
     let peer = information.remotePeer.isEmpty ? "" : ":\(information.remotePeer)"
     #expect(context.remotePeer == "\(information.id)\(peer)")
