@@ -13,8 +13,8 @@
 ## See the License for the specific language governing permissions and
 ## limitations under the License.
 
-# Generates the Swift code of Interop/protos for the Swift peer of the interop tests. (The Python
-# side generates its own when it runs.)
+# Generates the Swift code of the services that the interop tests (Interop/protos) and the examples
+# (Examples/Protos) call. (The Python side of the interop tests generates its own when it runs.)
 #
 # Needs protoc (Debian: apt-get install protobuf-compiler). The plugins are built from the
 # grpc-swift-protobuf checkout of this package, unless PROTOC_GEN_SWIFT and PROTOC_GEN_GRPC_SWIFT
@@ -23,7 +23,6 @@
 set -euo pipefail
 
 root="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
-output="$root/Interop/SwiftPeer/Generated"
 
 protoc="${PROTOC:-$(command -v protoc || true)}"
 if [[ -z "$protoc" ]]; then
@@ -45,17 +44,23 @@ build_plugin() {
 swift_plugin="${PROTOC_GEN_SWIFT:-$(build_plugin protoc-gen-swift)}"
 grpc_plugin="${PROTOC_GEN_GRPC_SWIFT:-$(build_plugin protoc-gen-grpc-swift-2)}"
 
-rm -rf "$output"
-mkdir -p "$output"
+# generate FOLDER FILE VISIBILITY OUTPUT: the last is a folder that holds nothing else.
+generate() {
+  local output="$root/$4"
+  rm -rf "$output"
+  mkdir -p "$output"
+  "$protoc" \
+    --proto_path="$root/$1" \
+    --plugin=protoc-gen-swift="$swift_plugin" \
+    --swift_opt=Visibility="$3" \
+    --swift_opt=UseAccessLevelOnImports=true \
+    --swift_out="$output" \
+    --plugin=protoc-gen-grpc-swift="$grpc_plugin" \
+    --grpc-swift_opt=Visibility="$3" \
+    --grpc-swift_opt=UseAccessLevelOnImports=true \
+    --grpc-swift_out="$output" \
+    "$2"
+}
 
-"$protoc" \
-  --proto_path="$root/Interop/protos" \
-  --plugin=protoc-gen-swift="$swift_plugin" \
-  --swift_opt=Visibility=Internal \
-  --swift_opt=UseAccessLevelOnImports=true \
-  --swift_out="$output" \
-  --plugin=protoc-gen-grpc-swift="$grpc_plugin" \
-  --grpc-swift_opt=Visibility=Internal \
-  --grpc-swift_opt=UseAccessLevelOnImports=true \
-  --grpc-swift_out="$output" \
-  interop.proto
+generate Interop/protos interop.proto Internal Interop/SwiftPeer/Generated
+generate Examples/Protos shop.proto Package Examples/Sources/Shop/Generated
