@@ -126,6 +126,7 @@ let package = Package(
       name: "interop-peer",
       dependencies: [
         .target(name: "GRPCTunnel"),
+        .target(name: "GRPCTunnelNIO"),
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "GRPCCore", package: "grpc-swift-2"),
         .product(name: "GRPCNIOTransportHTTP2", package: "grpc-swift-nio-transport"),

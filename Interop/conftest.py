@@ -47,6 +47,12 @@ def pytest_addoption(parser):
         action="store_true",
         help="grpctunnel-py tests: a Python peer instead of the Swift one, to check the checks",
     )
+    parser.addoption(
+        "--restart-seconds",
+        type=int,
+        default=20,
+        help="restart tests: how long servers are restarted, for each test",
+    )
 
 
 def generate_code():

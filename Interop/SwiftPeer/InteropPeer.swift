@@ -29,7 +29,7 @@ struct InteropPeer: AsyncParsableCommand {
         """,
       subcommands: [
         ForwardServer.self, ForwardClient.self, ReverseServer.self, ReverseCaller.self,
-        Direct.self,
+        Direct.self, RestartNetworkServer.self, RestartReverseServer.self,
       ]
     )
   }

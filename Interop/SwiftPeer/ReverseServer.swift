@@ -15,8 +15,6 @@
  */
 
 internal import ArgumentParser
-internal import Dispatch
-internal import Foundation
 internal import GRPCCore
 internal import GRPCNIOTransportHTTP2
 internal import GRPCTunnel
@@ -52,15 +50,4 @@ struct ReverseServer: AsyncParsableCommand {
     }
     report("ended")
   }
-}
-
-/// Returns when the process is asked to end.
-private func terminationSignal() async {
-  signal(SIGTERM, SIG_IGN)
-  let source = DispatchSource.makeSignalSource(signal: SIGTERM)
-  let (signals, continuation) = AsyncStream.makeStream(of: Void.self)
-  source.setEventHandler { continuation.yield() }
-  source.resume()
-  for await _ in signals { break }
-  source.cancel()
 }

@@ -18,7 +18,7 @@ internal import ArgumentParser
 internal import GRPCNIOTransportHTTP2
 
 /// `HOST:PORT` of a server to dial.
-struct Target: ExpressibleByArgument {
+struct Target: ExpressibleByArgument, Hashable {
   var host: String
   var port: Int
 
