@@ -23,6 +23,8 @@ import time
 
 import pytest
 from grpctunnel_py.conftest import reverse_server
+from grpctunnel_py.peer import Call
+from interop_pb2 import Request
 
 KINDS = ["unary", "client-streaming", "server-streaming", "bidirectional"]
 SIZES = [1, 16_384, 16_385, 65_536, 65_537, 100_000, 1 << 20]
@@ -117,8 +119,8 @@ def test_deviation_a_reverse_tunnel_is_not_ended_by_the_python_server(swift, loo
     with reverse_server(loop) as (port, opened):
         with swift("reverse-server", "--target", f"127.0.0.1:{port}") as program:
             # Opened at our end too, which otherwise had nothing to end in good order.
-            stub = interop_pb2_grpc.InteropStub(opened())
-            assert loop.run(stub.Unary(Request(payload=b"here"))).payload == b"here"
+            (reply,) = loop.run(Call(opened(), "Unary")(Request(payload=b"here")))
+            assert reply.payload == b"here"
             started = time.monotonic()
             assert program.stop(timeout=20) == 0, program.tail()
             # The lower bound is the deviation: without it the end comes at once.
