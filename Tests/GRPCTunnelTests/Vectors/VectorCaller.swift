@@ -127,6 +127,10 @@ struct VectorOutcome: Sendable {
   var message = ""
   var trailers: Metadata = [:]
 
+  init(failed error: any Error) {
+    self.fail(error)
+  }
+
   init(_ response: ClientResponse<[UInt8]>) {
     switch response.accepted {
     case .success(let contents):
