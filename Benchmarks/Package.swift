@@ -42,11 +42,20 @@ let package = Package(
   targets: [
     // What Swift cannot ask the C library for: memory and processor time of a process.
     .target(name: "CBenchmarkSupport"),
+    // What is called: a service whose messages are raw bytes, and clients of it.
+    .target(
+      name: "BenchmarkService",
+      dependencies: [
+        .target(name: "CBenchmarkSupport"),
+        .product(name: "GRPCCore", package: "grpc-swift-2"),
+      ],
+      swiftSettings: swiftSettings
+    ),
     // Compares tunnels with direct RPCs.
     .executableTarget(
       name: "tunnel-bench",
       dependencies: [
-        .target(name: "CBenchmarkSupport"),
+        .target(name: "BenchmarkService"),
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "DequeModule", package: "swift-collections"),
         .product(name: "GRPCCore", package: "grpc-swift-2"),
@@ -59,6 +68,22 @@ let package = Package(
         .product(name: "NIOPosix", package: "swift-nio"),
         .product(name: "grpc-tunnel", package: "grpc-swift-tunnel"),
       ],
+      swiftSettings: swiftSettings
+    ),
+    // Replaces the allocator's functions by ones that count.
+    .target(name: "CAllocationCounter"),
+    // Counts allocations; run by dev/check-allocations.sh.
+    .executableTarget(
+      name: "AllocationBenchmarks",
+      dependencies: [
+        .target(name: "BenchmarkService"),
+        .target(name: "CAllocationCounter"),
+        .product(name: "Benchmark", package: "benchmark"),
+        .product(name: "GRPCCore", package: "grpc-swift-2"),
+        .product(name: "GRPCInProcessTransport", package: "grpc-swift-2"),
+        .product(name: "GRPCTunnel", package: "grpc-swift-tunnel"),
+      ],
+      path: "AllocationBenchmarks",
       swiftSettings: swiftSettings
     ),
   ]

@@ -14,6 +14,7 @@
  * limitations under the License.
  */
 
+internal import BenchmarkService
 internal import GRPCCore
 internal import GRPCInProcessTransport
 
@@ -49,7 +50,7 @@ struct IdleStreamsCase: BenchmarkCase {
     let transport = InProcessTransport()
     let server = GRPCServer(
       transport: transport.server,
-      services: [BenchmarkService(dial: { _ in })]
+      services: [BenchmarkService()]
     )
     let client = GRPCClient(transport: transport.client)
     return try await withThrowingTaskGroup(of: Void.self) { group in

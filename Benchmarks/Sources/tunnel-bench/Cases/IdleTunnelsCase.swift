@@ -14,6 +14,7 @@
  * limitations under the License.
  */
 
+internal import BenchmarkService
 internal import GRPCCore
 internal import GRPCTunnel
 
@@ -71,7 +72,7 @@ struct IdleTunnelsCase: BenchmarkCase {
       tunnelsPerConnection: self.tunnelsPerConnection
     )
     order.firstKey = 1
-    try await bed.control.dial(order)
+    try await bed.control.dial(order.bytes)
     try await listener.waitForTunnels(self.count + 1)
     try await body()
   }

@@ -14,6 +14,7 @@
  * limitations under the License.
  */
 
+internal import BenchmarkService
 internal import GRPCCore
 internal import GRPCTunnel
 
@@ -54,7 +55,7 @@ struct ManyTunnelsCase: BenchmarkCase {
               tunnelsPerConnection: Self.tunnelsPerConnection
             )
             order.firstKey = count
-            try await bed.control.dial(order)
+            try await bed.control.dial(order.bytes)
             try await listener.waitForTunnels(next)
             count = next
           }

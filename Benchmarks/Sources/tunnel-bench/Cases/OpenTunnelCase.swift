@@ -14,6 +14,7 @@
  * limitations under the License.
  */
 
+internal import BenchmarkService
 internal import GRPCCore
 internal import GRPCNIOTransportHTTP2
 internal import GRPCTunnel
@@ -114,7 +115,7 @@ struct OpenTunnelCase: BenchmarkCase {
       let key = "open-\(index)"
       let server = GRPCServer(
         transport: .reverseTunnel(over: network, metadata: [DialOrder.keyHeader: "\(key)"]),
-        services: [BenchmarkService(dial: { _ in })]
+        services: [BenchmarkService()]
       )
       group.addTask { try await server.serve() }
       try await bed.listeners[variant.settings]?.agents.waitUntilReady(forKey: key)

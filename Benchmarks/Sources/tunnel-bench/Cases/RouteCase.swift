@@ -14,6 +14,7 @@
  * limitations under the License.
  */
 
+internal import BenchmarkService
 internal import Foundation
 internal import GRPCCore
 internal import GRPCNIOTransportHTTP2

@@ -14,6 +14,7 @@
  * limitations under the License.
  */
 
+internal import BenchmarkService
 internal import GRPCCore
 
 /// A workload whose rate is compared between the modes.

@@ -14,6 +14,8 @@
  * limitations under the License.
  */
 
+internal import BenchmarkService
+
 /// How the memory of both processes grows by something.
 struct MemoryGrowth: Sendable {
   private let ownStart: ProcessUsage

@@ -14,6 +14,7 @@
  * limitations under the License.
  */
 
+internal import BenchmarkService
 internal import GRPCCore
 internal import GRPCNIOTransportHTTP2
 internal import GRPCTunnel
@@ -28,7 +29,7 @@ struct BenchmarkServer: Sendable {
   /// - Parameter listening: Called with the ports of the plan's listeners, in their order.
   func run(listening: @Sendable ([Int]) async throws -> Void) async throws {
     let (orders, continuation) = AsyncStream.makeStream(of: DialOrder.self)
-    let service = BenchmarkService(dial: { continuation.yield($0) })
+    let service = BenchmarkService(dial: { continuation.yield(try DialOrder(bytes: $0)) })
     try await withThrowingDiscardingTaskGroup { group in
       var ports: [Int] = []
       for listener in self.plan.listeners {

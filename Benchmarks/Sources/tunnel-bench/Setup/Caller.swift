@@ -14,6 +14,7 @@
  * limitations under the License.
  */
 
+internal import BenchmarkService
 internal import GRPCCore
 internal import GRPCNIOTransportHTTP2
 internal import GRPCTunnel
@@ -38,56 +39,6 @@ enum Caller: Sendable {
     case .direct(let client): try await client.callOnce()
     case .forward(let client): try await client.callOnce()
     case .reverse(let client): try await client.callOnce()
-    }
-  }
-}
-
-extension GRPCClient {
-  /// Sends 64 bytes there and back.
-  func callOnce(
-    _ message: [UInt8] = [UInt8](repeating: 0, count: 64),
-    metadata: Metadata = [:]
-  ) async throws {
-    var options = CallOptions.defaults
-    options.waitForReady = true
-    try await self.unary(
-      request: ClientRequest(message: message, metadata: metadata),
-      descriptor: BenchmarkMethods.unary,
-      serializer: RawCoder(),
-      deserializer: RawCoder(),
-      options: options
-    ) { response in
-      _ = try response.message
-    }
-  }
-
-  /// What the server's process has used.
-  ///
-  /// - Parameter trimming: Whether it gives free memory back before.
-  func usage(trimming: Bool = false) async throws -> ProcessUsage {
-    try await self.ask(BenchmarkMethods.usage, trimming ? [1] : []) {
-      try ProcessUsage(bytes: $0)
-    }
-  }
-
-  /// Makes the server open reverse tunnels, and does not wait for them.
-  func dial(_ order: DialOrder) async throws {
-    try await self.ask(BenchmarkMethods.dial, order.bytes) { _ in }
-  }
-
-  private func ask<Answer: Sendable>(
-    _ method: MethodDescriptor,
-    _ message: [UInt8],
-    _ answer: @escaping @Sendable ([UInt8]) throws -> Answer
-  ) async throws -> Answer {
-    try await self.unary(
-      request: ClientRequest(message: message),
-      descriptor: method,
-      serializer: RawCoder(),
-      deserializer: RawCoder(),
-      options: .defaults
-    ) { response in
-      try answer(try response.message)
     }
   }
 }

@@ -14,6 +14,7 @@
  * limitations under the License.
  */
 
+internal import BenchmarkService
 internal import GRPCCore
 internal import GRPCNIOTransportHTTP2
 internal import GRPCTunnel
@@ -115,7 +116,7 @@ struct TestBed: Sendable {
             tunnels: 1,
             tunnelsPerConnection: 1
           )
-          try await control.dial(order)
+          try await control.dial(order.bytes)
           try await listener.agents.waitUntilReady()
           let client = GRPCClient(transport: listener.agents.transport(forKey: "0"))
           group.addTask { try await client.runConnections() }

@@ -14,6 +14,7 @@
  * limitations under the License.
  */
 
+internal import BenchmarkService
 internal import GRPCCore
 
 extension Caller {

@@ -14,6 +14,7 @@
  * limitations under the License.
  */
 
+internal import BenchmarkService
 internal import GRPCCore
 
 /// One stream whose messages come back, as many at once as the way takes.

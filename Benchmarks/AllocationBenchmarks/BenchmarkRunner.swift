@@ -14,16 +14,13 @@
  * limitations under the License.
  */
 
-internal import GRPCCore
+internal import Benchmark
 
-/// Messages are bytes and nothing else, so that no serialization is measured but the copy that every
-/// serializer makes.
-struct RawCoder: MessageSerializer, MessageDeserializer {
-  func serialize<Bytes: GRPCContiguousBytes>(_ message: [UInt8]) throws -> Bytes {
-    Bytes(message)
-  }
-
-  func deserialize<Bytes: GRPCContiguousBytes>(_ serializedMessageBytes: Bytes) throws -> [UInt8] {
-    serializedMessageBytes.withUnsafeBytes { [UInt8]($0) }
+// What the package's build plugin would generate. The plugin is not used, since it would have its
+// tools built for every other program of this package too.
+@main
+struct BenchmarkRunner: BenchmarkRunnerHooks {
+  static func registerBenchmarks() {
+    AllocationBenchmarks.register()
   }
 }

@@ -17,26 +17,26 @@
 internal import GRPCCore
 
 /// What a client asks for when it wants a stream of messages.
-struct DownloadOrder {
+package struct DownloadOrder {
   /// The bytes of each message.
-  var messageSize: Int
+  package var messageSize: Int
 
   /// How long the server sends.
-  var duration: Duration
+  package var duration: Duration
 
-  var bytes: [UInt8] {
+  package var bytes: [UInt8] {
     let milliseconds = UInt64(max(0, self.duration / .milliseconds(1)))
     return [UInt64(self.messageSize), milliseconds].flatMap { value in
       withUnsafeBytes(of: value.littleEndian) { [UInt8]($0) }
     }
   }
 
-  init(messageSize: Int, duration: Duration) {
+  package init(messageSize: Int, duration: Duration) {
     self.messageSize = messageSize
     self.duration = duration
   }
 
-  init(bytes: [UInt8]) throws {
+  package init(bytes: [UInt8]) throws {
     guard bytes.count == 16 else {
       throw RPCError(code: .invalidArgument, message: "An order has 16 bytes.")
     }

@@ -14,21 +14,26 @@
  * limitations under the License.
  */
 
-internal import GRPCCore
+package import GRPCCore
 
 /// What is called in every mode: directly, and through tunnels.
-struct BenchmarkService: RegistrableRPCService {
-  /// Called when the server is to open reverse tunnels.
-  let dial: @Sendable (DialOrder) -> Void
+package struct BenchmarkService: RegistrableRPCService {
+  private let dial: @Sendable ([UInt8]) throws -> Void
 
-  func registerMethods<Transport: ServerTransport>(with router: inout RPCRouter<Transport>) {
+  /// - Parameter dial: Called with the order when the server is to open reverse tunnels.
+  package init(dial: @escaping @Sendable (_ order: [UInt8]) throws -> Void = { _ in }) {
+    self.dial = dial
+  }
+
+  package func registerMethods<Transport: ServerTransport>(with router: inout RPCRouter<Transport>)
+  {
     self.registerUnary(BenchmarkMethods.unary, with: &router) { $0 }
     self.registerUnary(BenchmarkMethods.usage, with: &router) { request in
       if !request.isEmpty { ProcessUsage.trim() }
       return ProcessUsage.now().bytes
     }
     self.registerUnary(BenchmarkMethods.dial, with: &router) { request in
-      self.dial(try DialOrder(bytes: request))
+      try self.dial(request)
       return []
     }
     self.register(BenchmarkMethods.echo, with: &router) { request in

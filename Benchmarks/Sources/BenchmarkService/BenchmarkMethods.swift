@@ -14,30 +14,30 @@
  * limitations under the License.
  */
 
-internal import GRPCCore
+package import GRPCCore
 
 /// The methods of ``BenchmarkService``.
-enum BenchmarkMethods {
+package enum BenchmarkMethods {
   private static let service = "bench.Benchmark"
 
   /// One message there and back.
-  static let unary = Self.method("Unary", .unary)
+  package static let unary = Self.method("Unary", .unary)
 
   /// Sends back every message as it comes.
-  static let echo = Self.method("Echo", .bidirectionalStreaming)
+  package static let echo = Self.method("Echo", .bidirectionalStreaming)
 
   /// Sends as many messages as a ``DownloadOrder`` says.
-  static let download = Self.method("Download", .serverStreaming)
+  package static let download = Self.method("Download", .serverStreaming)
 
   /// Answers with metadata, and ends when the requests do: an RPC that costs and does nothing.
-  static let hold = Self.method("Hold", .bidirectionalStreaming)
+  package static let hold = Self.method("Hold", .bidirectionalStreaming)
 
   /// Answers with the ``ProcessUsage`` of the server's process, which gives free memory back before
   /// when the request is not empty.
-  static let usage = Self.method("Usage", .unary)
+  package static let usage = Self.method("Usage", .unary)
 
-  /// Makes the server open the reverse tunnels of a ``DialOrder``.
-  static let dial = Self.method("Dial", .unary)
+  /// Makes the server open the reverse tunnels of an order.
+  package static let dial = Self.method("Dial", .unary)
 
   private static func method(_ name: String, _ type: MethodDescriptor.RPCType) -> MethodDescriptor {
     MethodDescriptor(

@@ -19,17 +19,17 @@ internal import Foundation
 internal import GRPCCore
 
 /// What a process has used up to now.
-struct ProcessUsage: Sendable {
+package struct ProcessUsage: Sendable {
   /// User and system time, in microseconds.
-  var cpuMicroseconds: UInt64
+  package var cpuMicroseconds: UInt64
 
   /// The memory that is resident, in bytes; 0 where the system does not tell.
-  var residentBytes: UInt64
+  package var residentBytes: UInt64
 
   /// The bytes that are allocated on the heap; 0 where the allocator does not tell.
-  var heapBytes: UInt64
+  package var heapBytes: UInt64
 
-  static func now() -> ProcessUsage {
+  package static func now() -> ProcessUsage {
     ProcessUsage(
       cpuMicroseconds: bench_cpu_microseconds(),
       residentBytes: bench_resident_bytes(),
@@ -38,23 +38,23 @@ struct ProcessUsage: Sendable {
   }
 
   /// Gives memory that is free back to the system, so that what is resident is what is used.
-  static func trim() {
+  package static func trim() {
     bench_trim_heap()
   }
 
-  var bytes: [UInt8] {
+  package var bytes: [UInt8] {
     [self.cpuMicroseconds, self.residentBytes, self.heapBytes].flatMap { value in
       withUnsafeBytes(of: value.littleEndian) { [UInt8]($0) }
     }
   }
 
-  init(cpuMicroseconds: UInt64, residentBytes: UInt64, heapBytes: UInt64) {
+  package init(cpuMicroseconds: UInt64, residentBytes: UInt64, heapBytes: UInt64) {
     self.cpuMicroseconds = cpuMicroseconds
     self.residentBytes = residentBytes
     self.heapBytes = heapBytes
   }
 
-  init(bytes: [UInt8]) throws {
+  package init(bytes: [UInt8]) throws {
     guard bytes.count == 24 else {
       throw RPCError(code: .internalError, message: "A usage has 24 bytes.")
     }

@@ -17,25 +17,25 @@
 internal import Foundation
 
 /// A point in time that is the same in all processes of a machine.
-struct MonotonicTime: Comparable, Sendable {
-  let nanoseconds: UInt64
+package struct MonotonicTime: Comparable, Sendable {
+  package let nanoseconds: UInt64
 
-  static func now() -> MonotonicTime {
+  package static func now() -> MonotonicTime {
     var time = timespec()
     clock_gettime(CLOCK_MONOTONIC, &time)
     return MonotonicTime(nanoseconds: UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec))
   }
 
-  static func < (lhs: MonotonicTime, rhs: MonotonicTime) -> Bool {
+  package static func < (lhs: MonotonicTime, rhs: MonotonicTime) -> Bool {
     lhs.nanoseconds < rhs.nanoseconds
   }
 
-  func advanced(by duration: Duration) -> MonotonicTime {
+  package func advanced(by duration: Duration) -> MonotonicTime {
     let nanoseconds = UInt64(max(0, duration / .nanoseconds(1)))
     return MonotonicTime(nanoseconds: self.nanoseconds + nanoseconds)
   }
 
-  func duration(to later: MonotonicTime) -> Duration {
+  package func duration(to later: MonotonicTime) -> Duration {
     .nanoseconds(Int64(clamping: later.nanoseconds) - Int64(clamping: self.nanoseconds))
   }
 }

@@ -16,18 +16,18 @@
 
 /// Messages of one size; some hold the time at which they were made, for the other end to see how
 /// long they took. Both ends are on one machine, and so have one clock.
-struct StampedMessages {
+package struct StampedMessages {
   /// Every how many messages one has a time: the clock is not to be what is measured.
   private static let interval = 16
 
   private let plain: [UInt8]
   private var count = 0
 
-  init(size: Int) {
+  package init(size: Int) {
     self.plain = [UInt8](repeating: 0, count: size)
   }
 
-  mutating func next() -> [UInt8] {
+  package mutating func next() -> [UInt8] {
     defer { self.count += 1 }
     guard self.count.isMultiple(of: Self.interval), self.plain.count >= 8 else { return self.plain }
     var message = self.plain
@@ -40,7 +40,7 @@ struct StampedMessages {
   }
 
   /// How long a message has taken; nil for one without a time.
-  static func age(of message: [UInt8]) -> Duration? {
+  package static func age(of message: [UInt8]) -> Duration? {
     guard message.count >= 8 else { return nil }
     let stamp = message.withUnsafeBytes { UInt64(littleEndian: $0.loadUnaligned(as: UInt64.self)) }
     guard stamp > 0 else { return nil }
