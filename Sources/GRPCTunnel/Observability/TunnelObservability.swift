@@ -64,8 +64,18 @@ public struct TunnelObservability: Sendable {
     case side
     /// Why, in words.
     case reason
-    /// The status code that goes with the reason, such as `unavailable`.
+    /// The name of the status code that goes with the reason, such as `UNAVAILABLE`.
     case code
+    /// How long the tunnel was open, in milliseconds.
+    case openTime = "open_ms"
+    /// The RPCs that the tunnel has carried.
+    case rpcs
+    /// Those of them that ended with another status than `OK`.
+    case failedRPCs = "failed_rpcs"
+    /// The bytes of messages that were sent in the tunnel.
+    case bytesSent = "sent_bytes"
+    /// The bytes of messages that were received in the tunnel.
+    case bytesReceived = "received_bytes"
     /// How long it takes until another tunnel is opened, in milliseconds.
     case retryTime = "retry_ms"
     /// The tunnels that were lost or not opened in a row.

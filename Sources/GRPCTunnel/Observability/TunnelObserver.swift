@@ -28,6 +28,8 @@ struct TunnelObserver: Sendable {
 
   private var logger: Logger
   private let metrics: TunnelMetrics?
+  /// Where a tunnel's figures are reported; nil when nobody wants them.
+  private(set) var meter: TunnelMeter?
   private var isOpenReported = false
   private var isDrainReported = false
 
@@ -52,6 +54,7 @@ struct TunnelObserver: Sendable {
     var observer = self
     observer.logger.add(.tunnelID, tunnel.id.description)
     observer.logger.add(.key, key)
+    observer.meter = self.metrics.map { TunnelMeter(metrics: $0) }
     return observer
   }
 
@@ -59,8 +62,9 @@ struct TunnelObserver: Sendable {
 
   /// Reports what has become of the tunnel since the last time.
   ///
+  /// - Parameter figures: What it has done.
   /// - Returns: Whether it has ended.
-  mutating func report(_ lifetime: TunnelLifetime) -> Bool {
+  mutating func report(_ lifetime: TunnelLifetime, _ figures: TunnelFigures) -> Bool {
     if let information = lifetime.information, !self.isOpenReported {
       self.isOpenReported = true
       self.opened(information, handshakeTime: lifetime.handshakeTime)
@@ -70,11 +74,12 @@ struct TunnelObserver: Sendable {
       self.logger.report(.info, "tunnel draining", [.side: TunnelClosure.Side(initiator).name])
     }
     guard let end = lifetime.end else { return false }
-    self.closed(TunnelClosure(end))
+    self.closed(TunnelClosure(end), openTime: lifetime.openTime, figures)
     return true
   }
 
   private mutating func opened(_ information: TunnelInformation, handshakeTime: Duration?) {
+    self.meter?.opened(handshakeTime: handshakeTime)
     self.logger.add(.remotePeer, information.remotePeer.isEmpty ? nil : information.remotePeer)
     self.logger.report(
       .info,
@@ -85,21 +90,36 @@ struct TunnelObserver: Sendable {
         .handshakeTime: handshakeTime?.inMilliseconds,
       ]
     )
-    self.metrics?.opened(handshakeTime: handshakeTime)
   }
 
-  private func closed(_ closure: TunnelClosure) {
-    self.logger.report(
-      Logger.Level(end: closure.error),
-      self.isOpenReported ? "tunnel closed" : "tunnel not opened",
-      [
-        .side: closure.side.name,
-        .reason: closure.reason,
-        .code: closure.error?.rpcCode?.description,
-      ]
-    )
+  private func closed(_ closure: TunnelClosure, openTime: Duration?, _ figures: TunnelFigures) {
+    self.meter?.closed(figures)
+    let level = Logger.Level(end: closure.error)
     if self.isOpenReported {
-      self.metrics?.closed()
+      self.logger.report(
+        level,
+        "tunnel closed",
+        [
+          .side: closure.side.name,
+          .reason: closure.reason,
+          .code: closure.error?.rpcCode?.name,
+          .openTime: openTime?.inMilliseconds,
+          .rpcs: "\(figures.streamsStarted)",
+          .failedRPCs: "\(figures.finishedStreamCount &- figures.streamsFinished[0])",
+          .bytesSent: "\(figures.bytesSent)",
+          .bytesReceived: "\(figures.bytesReceived)",
+        ]
+      )
+    } else {
+      self.logger.report(
+        level,
+        "tunnel not opened",
+        [
+          .side: closure.side.name,
+          .reason: closure.reason,
+          .code: closure.error?.rpcCode?.name,
+        ]
+      )
     }
   }
 
@@ -115,13 +135,14 @@ struct TunnelObserver: Sendable {
         .remotePeer: request.remotePeer,
         .side: TunnelClosure.Side.local.name,
         .reason: error?.rpcErrorMessage,
-        .code: (error?.rpcErrorCode ?? .unknown).description,
+        .code: (error?.rpcErrorCode ?? .unknown).name,
       ]
     )
   }
 
   /// Another tunnel is opened after a wait, in place of one that was lost or not opened.
   func reconnecting(after error: TunnelError?, in delay: Duration, failures: Int) {
+    self.metrics?.reconnecting()
     self.logger.report(
       Logger.Level(end: error),
       "tunnel reconnecting",
@@ -129,9 +150,8 @@ struct TunnelObserver: Sendable {
         .retryTime: delay.inMilliseconds,
         .failures: "\(failures)",
         .reason: error?.message,
-        .code: error?.rpcCode?.description,
+        .code: error?.rpcCode?.name,
       ]
     )
-    self.metrics?.reconnecting()
   }
 }

@@ -111,7 +111,12 @@ public struct TunnelService: RegistrableRPCService {
     self.acceptReverse = acceptReverse
     self.config = config
     self.forwardObserver = TunnelObserver(observability, direction: .forward, role: .server)
-    self.reverseObserver = TunnelObserver(observability, direction: .reverse, role: .client)
+    // Only for what is refused: a registry reports on its own tunnels.
+    self.reverseObserver = TunnelObserver(
+      TunnelObservability(logger: observability.logger),
+      direction: .reverse,
+      role: .client
+    )
     self.clock = clock
     self.budget = UnreadBudget(limit: config.limits.maximumUnreadBytes)
   }

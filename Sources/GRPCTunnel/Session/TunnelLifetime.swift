@@ -31,6 +31,11 @@ struct TunnelLifetime: Sendable {
   /// From starting the carrier, where this end waits for the peer, to the tunnel being open.
   private(set) var handshakeTime: Duration?
 
+  private var openedAt: Duration?
+
+  /// From the tunnel being open to its end.
+  private(set) var openTime: Duration?
+
   /// Which end began to drain the tunnel.
   private(set) var drainInitiator: TunnelEnd.Initiator?
 
@@ -63,7 +68,9 @@ struct TunnelLifetime: Sendable {
       let information = self.origin.information(agreement)
       self.information = information
       self.peersOfRPCs = (information.remotePeerOfRPCs, information.localPeerOfRPCs)
-      self.handshakeTime = self.connectingSince.map { self.clock.now() - $0 }
+      let now = self.clock.now()
+      self.handshakeTime = self.connectingSince.map { now - $0 }
+      self.openedAt = now
       self.step += 1
     }
     if self.drainInitiator == nil, let initiator = machine.drainInitiator {
@@ -72,6 +79,7 @@ struct TunnelLifetime: Sendable {
     }
     if self.end == nil, let end = machine.closure {
       self.end = end
+      self.openTime = self.openedAt.map { self.clock.now() - $0 }
       self.step += 1
     }
   }

@@ -45,8 +45,8 @@ extension TunnelSession {
   func observeUntilClosed(note: (TunnelLifetime) -> Void = { _ in }) async {
     var observer = self.observer
     while true {
-      let lifetime = self.state.withLock { $0.lifetime }
-      let hasEnded = observer.report(lifetime)
+      let (lifetime, figures) = self.state.withLock { ($0.lifetime, $0.machine.figures) }
+      let hasEnded = observer.report(lifetime, figures)
       note(lifetime)
       if hasEnded { return }
       await self.suspendObserver(at: lifetime.step)

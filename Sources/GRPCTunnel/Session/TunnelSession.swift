@@ -45,6 +45,8 @@ final class TunnelSession<Machine: TunnelStateMachine>: Sendable {
     var lifetime: TunnelLifetime
     /// Whoever reports that, when there is nothing to report.
     var observer: CheckedContinuation<Void, Never>?
+    /// Reports the machine's figures; nil when nobody wants them.
+    var reporter: TunnelFiguresReporter?
     /// The pump, when there is nothing to send.
     var pump: CheckedContinuation<Void, Never>?
     /// The loop that reads the carrier, when it must not go on.
@@ -75,9 +77,14 @@ final class TunnelSession<Machine: TunnelStateMachine>: Sendable {
     self.name = origin.id.description
     self.observer = observer
     self.clock = clock
-    let lifetime = TunnelLifetime(origin: origin, clock: clock)
-    let share = UnreadBudget.Share(of: budget)
-    self.state = LockedValue(State(machine: machine, share: share, lifetime: lifetime))
+    self.state = LockedValue(
+      State(
+        machine: machine,
+        share: UnreadBudget.Share(of: budget),
+        lifetime: TunnelLifetime(origin: origin, clock: clock),
+        reporter: observer.meter.map { TunnelFiguresReporter(meter: $0) }
+      )
+    )
   }
 
   deinit {
@@ -330,6 +337,8 @@ extension TunnelSession.State {
     }
     self.fitShare(scope, into: &wakeups)
     self.collectPlaces(into: &wakeups)
+
+    wakeups.figures = self.reporter?.next(self.machine)
 
     let isClosed = self.machine.closure != nil
     if isClosed, self.lifetime.end == nil { self.collectObserver(into: &wakeups) }

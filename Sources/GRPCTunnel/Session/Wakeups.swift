@@ -22,8 +22,11 @@ struct Wakeups<Part: Sendable>: ~Copyable {
   var loops: [CheckedContinuation<Void, Never>] = []
   var readers: [(CheckedContinuation<Part?, any Error>, Result<Part?, any Error>)] = []
   var waiters: [(CheckedContinuation<Void, any Error>, Result<Void, any Error>)] = []
+  /// To be reported before: whoever goes on can rely on it.
+  var figures: TunnelFiguresReport?
 
   consuming func resume() {
+    self.figures?.send()
     for loop in self.loops {
       loop.resume()
     }

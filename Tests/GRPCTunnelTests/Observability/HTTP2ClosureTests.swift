@@ -120,7 +120,7 @@ struct HTTP2ClosureTests {
       if let reason = lost[.reason] {
         #expect(lost.level == .warning)
         #expect(reason.hasPrefix("Stream unexpectedly closed"))
-        #expect(lost[.code] == "unavailable")
+        #expect(lost[.code] == "UNAVAILABLE")
       } else {
         // A client that gives its carrier up may still half-close it: that is an orderly end.
         #expect(gone == .networkClient)

@@ -161,7 +161,7 @@ struct TunnelClosureTests {
       #expect(line.level == .warning)
       #expect(line[.side] == "local")
       #expect(line[.reason] == "The peer did not open the tunnel within 10.0 seconds.")
-      #expect(line[.code] == "deadlineExceeded")
+      #expect(line[.code] == "DEADLINE_EXCEEDED")
       end.cancel()
       try await group.waitForAll()
     }
