@@ -42,6 +42,7 @@ public struct TunnelError: Error, Sendable {
       case closedByPeer
       case peerFault
       case alreadyStarted
+      case carrierPolicy
     }
 
     private var wrapped: Wrapped
@@ -66,6 +67,11 @@ public struct TunnelError: Error, Sendable {
 
     /// The transport was started a second time: transports run once.
     public static var alreadyStarted: Code { Code(.alreadyStarted) }
+
+    /// A timeout, retry or hedging policy of the service config of the client that opens the tunnel
+    /// applies to the tunnel's own RPC; the message says which, and what to do. Final: another
+    /// attempt would end in the same way.
+    public static var carrierPolicy: Code { Code(.carrierPolicy) }
   }
 }
 
@@ -80,6 +86,10 @@ extension TunnelError: CustomStringConvertible {
 extension TunnelError {
   /// nil when this end closed the tunnel because it was told to.
   init?(_ end: TunnelEnd) {
+    if let error = end.error, error.cause is CarrierPolicy {
+      self.init(code: .carrierPolicy, message: error.message, cause: error)
+      return
+    }
     switch (end.initiator, end.error) {
     case (.local, .none):
       return nil

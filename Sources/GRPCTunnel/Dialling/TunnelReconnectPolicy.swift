@@ -20,7 +20,8 @@ internal import GRPCTunnelProtocol
 /// When a tunnel that was lost, refused or ended by the peer is opened again.
 ///
 /// Every tunnel is, after a wait that ``backoff`` says, whatever the status with which it ended;
-/// but for the codes in ``finalCodes``, which mean that trying again is of no use.
+/// but for the codes in ``finalCodes``, which mean that trying again is of no use, and for a policy
+/// that applies to the tunnel's own RPC (``TunnelError/Code/carrierPolicy``).
 ///
 /// Who is refused with `unauthenticated` or `permissionDenied` waits up to the longest time of the
 /// backoff from the first time on, and that is logged as an error: it takes somebody to mend it,
@@ -51,6 +52,7 @@ public struct TunnelReconnectPolicy: Sendable, Hashable {
 extension TunnelReconnectPolicy {
   /// Whether nothing is tried again after an end of a tunnel.
   func isFinal(_ end: TunnelEnd) -> Bool {
+    if end.error?.cause is CarrierPolicy { return true }
     switch end.initiator {
     case .local: false
     case .remote: end.error.map { self.finalCodes.contains($0.code) } ?? false

@@ -56,6 +56,7 @@ extension Logger.Level {
   init(end error: TunnelError?) {
     switch error?.code {
     case .none, .closedByPeer: self = .info
+    case .carrierPolicy: self = .error
     default: self = .init(refusal: error?.rpcCode)
     }
   }

@@ -158,7 +158,8 @@ public final class ReverseTunnelServerTransport: ServerTransport {
   /// tunnels at once.
   ///
   /// - Throws: ``TunnelError`` when no tunnel is open and none will be, since all ended with a code
-  ///   that is final; what the sequence of endpoints threw when there are none.
+  ///   that is final, or since a policy of a client's service config applies to the tunnel's own RPC
+  ///   (`carrierPolicy`); what the sequence of endpoints threw when there are none.
   public func listen(
     streamHandler:
       @escaping @Sendable (

@@ -154,6 +154,7 @@ public struct TunnelService: RegistrableRPCService {
       self.forwardObserver.refused(opening, error)
       throw error
     }
+    try Self.checkPolicy(of: opening, .openTunnel, self.forwardObserver)
     let session = ServerSession(
       configuration: TunnelConfiguration(self.config),
       origin: opening.origin(direction: .forward),
@@ -197,6 +198,7 @@ public struct TunnelService: RegistrableRPCService {
       self.reverseObserver.refused(opening, error)
       throw error
     }
+    try Self.checkPolicy(of: opening, .openReverseTunnel, self.reverseObserver)
     let tunnel = try await acceptReverse(opening)
     var headers = Metadata()
     CarrierHeaders.offered.write(into: &headers)
@@ -206,6 +208,19 @@ public struct TunnelService: RegistrableRPCService {
       }
       return [:]
     }
+  }
+}
+
+extension TunnelService {
+  /// Refuses a tunnel whose RPC a policy of its client's service config applies to.
+  private static func checkPolicy(
+    of request: TunnelRequest,
+    _ method: MethodDescriptor,
+    _ observer: TunnelObserver
+  ) throws(RPCError) {
+    guard let policy = CarrierPolicy(request: request.metadata, method: method) else { return }
+    observer.refused(request, policy.error)
+    throw policy.error
   }
 }
 

@@ -24,19 +24,19 @@ extension TunnelSession where Machine == TunnelClientStateMachine {
   func runDialled(
     over client: GRPCClient<some ClientTransport>,
     metadata: Metadata,
-    note: (TunnelLifetime) -> Void
+    note: @escaping @Sendable (TunnelLifetime) -> Void
   ) async {
-    await self.runDialled(note: note) {
+    await self.runDialled(.openTunnel, note: note) { stopped in
       try await client.bidirectionalStreaming(
         request: StreamingClientRequest(metadata: metadata) { writer in
-          if try await self.runPump(writer) { self.outputFinished() }
+          try await self.runRequest(of: .openTunnel, writer, stopped)
         },
         descriptor: .openTunnel,
         serializer: ClientFrameSerializer(),
         deserializer: ServerFrameDeserializer(),
         options: .carrier
       ) { response in
-        await self.runResponse(response) { peer in
+        await self.runResponse(of: .openTunnel, response, stopped) { peer in
           self.carrierOpened(peer: peer)
         } read: { messages in
           await self.readFrames(from: messages) { self.receive($0) }
@@ -55,20 +55,20 @@ extension ServerSession {
     over client: CarrierClient<some ClientTransport>,
     metadata: Metadata,
     handler: @escaping StreamHandler,
-    note: (TunnelLifetime) -> Void
+    note: @escaping @Sendable (TunnelLifetime) -> Void
   ) async {
-    await self.session.runDialled(note: note) {
+    await self.session.runDialled(.openReverseTunnel, note: note) { stopped in
       try await client.withClient { client in
         try await client.bidirectionalStreaming(
           request: StreamingClientRequest(metadata: metadata) { writer in
-            if try await self.session.runPump(writer) { self.session.outputFinished() }
+            try await self.session.runRequest(of: .openReverseTunnel, writer, stopped)
           },
           descriptor: .openReverseTunnel,
           serializer: ServerFrameSerializer(),
           deserializer: ClientFrameDeserializer(),
           options: .carrier
         ) { response in
-          await self.session.runResponse(response) { peer in
+          await self.session.runResponse(of: .openReverseTunnel, response, stopped) { peer in
             self.carrierOpened(peer: peer)
           } read: { messages in
             await self.readFrames(from: messages, handler: handler)
@@ -83,25 +83,41 @@ extension ServerSession {
 
 extension TunnelSession {
   /// Runs a carrier that this end starts, until the tunnel ends.
+  ///
+  /// - Parameter startCarrier: Makes the RPC. Fires the event when the RPC's own tasks are cancelled.
   fileprivate func runDialled(
-    note: (TunnelLifetime) -> Void,
-    _ startCarrier: @escaping @Sendable () async throws -> Void,
+    _ method: MethodDescriptor,
+    note: @escaping @Sendable (TunnelLifetime) -> Void,
+    _ startCarrier: @escaping @Sendable (_ stopped: OneShotEvent) async throws -> Void,
     onExpiry: @escaping @Sendable ([StreamID]) -> Void
   ) async {
     await withTaskCancellationHandler {
       await withTaskGroup(of: Void.self) { group in
+        let stopped = OneShotEvent()
         group.addTask { await self.runTimers(onExpiry: onExpiry) }
         group.addTask {
           do {
-            let peers = DialledPeers()
-            try await DialledPeers.$current.withValue(peers) { try await startCarrier() }
+            try await DialledPeers.$current.withValue(DialledPeers()) {
+              try await startCarrier(stopped)
+            }
             self.close(.carrierEnded)
           } catch {
-            self.close(.carrierFailed(error))
+            self.close(.carrierFailed(error, of: method))
           }
         }
         // The end of the tunnel ends a carrier that the peer does not end.
-        await self.observeUntilClosed(note: note)
+        group.addTask {
+          await self.observeUntilClosed(note: note)
+          stopped.fire()
+        }
+        try? await stopped.wait()
+        // This task hears first of its own cancellation. A carrier that was stopped before, and
+        // without an end of the tunnel, was stopped by GRPCCore, as it does at a deadline.
+        self.close(
+          Task.isCancelled
+            ? .cancelled
+            : TunnelEnd(initiator: .local, error: CarrierPolicy(.timeout, on: method).error)
+        )
         group.cancelAll()
       }
     } onCancel: {
@@ -109,31 +125,72 @@ extension TunnelSession {
     }
   }
 
-  fileprivate func runResponse(
-    _ response: StreamingClientResponse<Machine.InboundFrame>,
-    opened: (CarrierHeaders) -> Void,
-    read: (RPCAsyncSequence<Machine.InboundFrame, any Error>) async -> Void
-  ) async {
-    switch response.accepted {
-    case .success(let contents):
-      if let peers = DialledPeers.current?.value {
-        self.state.withLock {
-          $0.lifetime.setPeers(remotePeer: peers.remotePeer, localPeer: peers.localPeer)
-        }
-      }
-      opened(CarrierHeaders(contents.metadata))
-      await read(response.messages)
-    case .failure(let error):
-      self.close(.carrierFailed(error))
+  fileprivate func runRequest(
+    of method: MethodDescriptor,
+    _ writer: RPCWriter<Machine.OutboundFrame>,
+    _ stopped: OneShotEvent
+  ) async throws {
+    if let policy = CarrierPolicy(request: writer, method: method) {
+      self.close(TunnelEnd(initiator: .local, error: policy.error))
     }
-  }
-
-  fileprivate func outputFinished() {
+    let isFinished = try await withTaskCancellationHandler {
+      try await self.runPump(writer)
+    } onCancel: {
+      stopped.fire()
+    }
+    guard isFinished else { return }
     let now = self.clock.now()
     self.update { machine in
       machine.outputFinished(now: now)
       return ((), .nothing)
     }
+  }
+
+  fileprivate func runResponse(
+    of method: MethodDescriptor,
+    _ response: StreamingClientResponse<Machine.InboundFrame>,
+    _ stopped: OneShotEvent,
+    opened: (CarrierHeaders) -> Void,
+    read: (RPCAsyncSequence<Machine.InboundFrame, any Error>) async -> Void
+  ) async {
+    await withTaskCancellationHandler {
+      switch response.accepted {
+      case .success(let contents):
+        if let policy = CarrierPolicy(response: contents.metadata, method: method) {
+          self.close(TunnelEnd(initiator: .local, error: policy.error))
+          return
+        }
+        if let peers = DialledPeers.current?.value {
+          self.state.withLock {
+            $0.lifetime.setPeers(remotePeer: peers.remotePeer, localPeer: peers.localPeer)
+          }
+        }
+        opened(CarrierHeaders(contents.metadata))
+        await read(response.messages)
+      case .failure(let error):
+        // Whoever cancels the carrier ends the tunnel, and knows why.
+        if Task.isCancelled { return }
+        let policy = CarrierPolicy(response: error.metadata, method: method)
+        self.close(.carrierFailed(policy?.error ?? error))
+      }
+    } onCancel: {
+      stopped.fire()
+    }
+  }
+}
+
+extension TunnelEnd {
+  /// The RPC of a carrier could not be started, or did not end by itself.
+  ///
+  /// A status of the peer is not thrown: a deadline that is, is one that GRPCCore has kept.
+  fileprivate static func carrierFailed(
+    _ error: any Error,
+    of method: MethodDescriptor
+  ) -> TunnelEnd {
+    if let error = error as? RPCError, error.code == .deadlineExceeded {
+      return TunnelEnd(initiator: .local, error: CarrierPolicy(.timeout, on: method).error)
+    }
+    return .carrierFailed(error)
   }
 }
 

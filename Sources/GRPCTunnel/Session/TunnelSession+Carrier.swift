@@ -31,6 +31,8 @@ extension TunnelSession {
         do {
           try await writer.write(contentsOf: frames)
         } catch {
+          // Whoever cancels the carrier ends the tunnel, and knows why.
+          if Task.isCancelled { throw CancellationError() }
           self.outputFailed(.carrierFailed(error))
           return false
         }
@@ -68,9 +70,10 @@ extension TunnelSession {
         await self.waitWhileInboundIsPaused()
         if self.inspect({ $0.closure != nil }) { return }
       }
-      self.close(.carrierEnded)
+      // Whoever cancels the carrier ends the tunnel, and knows why.
+      if !Task.isCancelled { self.close(.carrierEnded) }
     } catch {
-      self.close(.carrierFailed(error))
+      if !Task.isCancelled { self.close(.carrierFailed(error)) }
     }
   }
 

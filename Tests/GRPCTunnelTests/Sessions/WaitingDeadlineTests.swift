@@ -137,23 +137,9 @@ struct WaitingDeadlineTests {
       case .none:
         nil
       case .retry:
-        .retry(
-          RetryPolicy(
-            maxAttempts: 3,
-            initialBackoff: .milliseconds(1),
-            maxBackoff: .milliseconds(1),
-            backoffMultiplier: 1,
-            retryableStatusCodes: [.unavailable]
-          )
-        )
+        .retry([.unavailable])
       case .hedge:
-        .hedge(
-          HedgingPolicy(
-            maxAttempts: 3,
-            hedgingDelay: .milliseconds(1),
-            nonFatalStatusCodes: [.unavailable]
-          )
-        )
+        .hedge([.unavailable])
       }
     }
   }
