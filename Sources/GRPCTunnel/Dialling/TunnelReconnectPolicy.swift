@@ -52,10 +52,11 @@ public struct TunnelReconnectPolicy: Sendable, Hashable {
 extension TunnelReconnectPolicy {
   /// Whether nothing is tried again after an end of a tunnel.
   func isFinal(_ end: TunnelEnd) -> Bool {
-    if end.error?.cause is CarrierPolicy { return true }
+    guard let error = end.error else { return false }
+    if error.cause is CarrierPolicy { return true }
     switch end.initiator {
-    case .local: false
-    case .remote: end.error.map { self.finalCodes.contains($0.code) } ?? false
+    case .local: return false
+    case .remote: return self.finalCodes.contains(error.code)
     }
   }
 

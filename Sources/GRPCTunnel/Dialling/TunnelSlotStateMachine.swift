@@ -157,7 +157,9 @@ struct TunnelSlotStateMachine: Sendable {
       self.previousTunnel = tunnel.id
       isStable = self.policy.map { now - since >= $0.backoff.resetAfter } ?? false
     case .draining:
-      if self.live.isEmpty { self.state = .stopped(nil) }
+      // What this end has found wrong is said, though the tunnel was to end.
+      let isFault = end.initiator == .local && end.error != nil
+      if self.live.isEmpty { self.state = .stopped(isFault ? end : nil) }
       return .none
     case .idle, .due, .connecting, .ready, .backingOff, .stopped:
       return .none

@@ -23,8 +23,8 @@ public import Logging
 ///
 /// ## Log
 ///
-/// Lines are about tunnels, never about single RPCs; no metadata of an RPC or of a carrier is
-/// logged. Each says who speaks and of what in its metadata, under the keys of ``LogKey``.
+/// Lines are about tunnels, and about a single RPC only when something of it is dropped; no metadata
+/// of an RPC or of a carrier is logged. Each says who speaks and of what in its metadata, under the keys of ``LogKey``.
 ///
 /// | message | level | when |
 /// |---|---|---|
@@ -33,6 +33,7 @@ public import Logging
 /// | `tunnel closed` | info, or warning after a fault or a loss | It has ended. |
 /// | `tunnel not opened` | warning, or error | The peer did not take it. |
 /// | `tunnel refused` | warning, or error | This end did not take it. |
+/// | `status details dropped` | warning | A handler's `grpc-status-details-bin` cannot be read. |
 /// | `tunnel reconnecting` | info, warning or error | Another one is opened after a wait. |
 ///
 /// An error is what trying again does not mend: a refusal with `unauthenticated` or
@@ -80,6 +81,8 @@ public struct TunnelObservability: Sendable {
     case retryTime = "retry_ms"
     /// The tunnels that were lost or not opened in a row.
     case failures
+    /// The service of the RPC, by its full name.
+    case service
   }
 
   /// Is told when tunnels come and go, and why.

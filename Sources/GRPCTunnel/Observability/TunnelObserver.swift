@@ -123,6 +123,11 @@ struct TunnelObserver: Sendable {
     }
   }
 
+  /// The details of an RPC's status could not be read, and so do not travel.
+  func droppedDetails(of service: String) {
+    self.logger.report(.warning, "status details dropped", [.service: service])
+  }
+
   // MARK: - All tunnels
 
   /// This end does not take a tunnel that is offered to it.

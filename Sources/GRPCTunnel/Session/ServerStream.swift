@@ -92,7 +92,11 @@ struct ServerStream: Sendable {
   fileprivate func write(_ status: Status, _ trailers: Metadata) {
     var trailers = trailers
     var close = CloseStream()
-    close.status = RichStatus.wireStatus(for: status, takingDetailsFrom: &trailers).status
+    let rich = RichStatus.wireStatus(for: status, takingDetailsFrom: &trailers)
+    close.status = rich.status
+    if rich.droppedDetails {
+      self.session.session.observer.droppedDetails(of: self.service)
+    }
     do {
       let wire = try self.translator().wireMetadata(from: trailers)
       close.responseTrailers = wire.isEmpty ? nil : wire

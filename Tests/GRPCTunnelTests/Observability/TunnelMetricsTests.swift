@@ -241,7 +241,7 @@ struct TunnelMetricsTests {
       try await withGRPCServer(
         transport: .reverseTunnel(
           over: network,
-          backoff: .tiny,
+          reconnect: .tiny,
           observability: TunnelObservability(metrics: metrics.metrics)
         ),
         services: [self.service]

@@ -23,14 +23,13 @@ internal import Testing
 struct DrainingAgentsTests {
   @Test("lose no RPC, and run none twice", arguments: RPCKind.allCases)
   func underLoad(kind: RPCKind) async throws {
-    let agentCount = 8
+    let agentCount = 6
+    let callerCount = 10
+    let callsPerDrain = 20
     try await AgentNetwork.run { network in
-      let calls = Counter()
+      let drains = (0 ..< agentCount).map { _ in OneShotEvent() }
       try await withThrowingTaskGroup(of: Void.self) { group in
-        var drains: [OneShotEvent] = []
-        for number in 0 ..< agentCount {
-          let drain = OneShotEvent()
-          drains.append(drain)
+        for (number, drain) in drains.enumerated() {
           group.addTask {
             try await network.withAgent(key: "shop", name: "agent \(number)") {
               try await drain.wait()
@@ -40,35 +39,36 @@ struct DrainingAgentsTests {
         var events = network.agents.events.makeAsyncIterator()
         while network.agents.tunnels.count < agentCount { _ = await events.next() }
 
-        let isOver = LockedValue(false)
+        let calls = LockedValue(0)
+        let callCount = callsPerDrain * agentCount
         let transport = network.agents.transport(forKey: "shop")
         try await withGRPCClient(transport: transport) { client in
           try await withThrowingTaskGroup(of: Void.self) { callers in
-            for _ in 0 ..< 20 {
+            for _ in 0 ..< callerCount {
               callers.addTask {
-                while !isOver.withLock({ $0 }) {
+                while true {
+                  let number = calls.withLock { calls in
+                    calls += 1
+                    return calls
+                  }
+                  guard number <= callCount else { return }
+                  // All but the first go, each while it and the others are at work.
+                  if number.isMultiple(of: callsPerDrain), number < callCount {
+                    drains[number / callsPerDrain].fire()
+                  }
                   let reply = try await client.call(
                     ControlCall(kind, [.echo], messages: [[UInt8](pattern: 100)])
                   )
-                  calls.increment()
                   #expect(reply.error == nil)
                   #expect(reply.messages == [[UInt8](pattern: 100)])
                 }
               }
             }
-            // All but one go, each while the others and itself are at work.
-            for (number, drain) in drains.enumerated().dropFirst() {
-              let target = calls.value + 20
-              while calls.value < target { await Task.yield() }
-              drain.fire()
-              while network.agents.tunnels.count > agentCount - number { _ = await events.next() }
-            }
-            isOver.withLock { $0 = true }
             try await callers.waitForAll()
           }
         }
         let served = (0 ..< agentCount).reduce(0) { $0 + network.count(of: "agent \($1)") }
-        #expect(served == calls.value, "Every RPC ran exactly once")
+        #expect(served == callCount, "Every RPC ran exactly once")
         drains[0].fire()
         try await group.waitForAll()
       }

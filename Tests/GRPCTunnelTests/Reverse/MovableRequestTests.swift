@@ -70,11 +70,23 @@ struct MovableRequestTests {
   func settles() {
     var request = MovableRequest()
     _ = request.send(Self.metadata)
-    request.settle()
+    let stays = request.settle(attempt: 0)
+    #expect(stays)
     guard case .settled = request.refused(attempt: 0) else {
       Issue.record("It is moved")
       return
     }
+  }
+
+  @Test("What a reader finds in a tunnel that the RPC has left settles nothing")
+  func stale() {
+    var request = MovableRequest()
+    _ = request.send(Self.metadata)
+    _ = request.refused(attempt: 0)
+    _ = request.moved()
+    let stays = request.settle(attempt: 0)
+    #expect(!stays)
+    #expect(self.items(request.refused(attempt: 1)) != nil)
   }
 
   @Test(

@@ -24,9 +24,12 @@ struct ConfiguredClientTransport<Base: ClientTransport>: ClientTransport {
 
   let base: Base
   let serviceConfig: ServiceConfig
+  let retryThrottle: RetryThrottle?
 
-  var retryThrottle: RetryThrottle? {
-    self.base.retryThrottle
+  init(base: Base, serviceConfig: ServiceConfig) {
+    self.base = base
+    self.serviceConfig = serviceConfig
+    self.retryThrottle = serviceConfig.retryThrottling.map { RetryThrottle(policy: $0) }
   }
 
   func connect() async throws {

@@ -26,7 +26,7 @@ struct TestTunnel: Sendable, CustomStringConvertible {
   enum Carrier: CaseIterable, Sendable {
     case inMemory
     case http2
-    /// Another tunnel of the same direction, in memory.
+    /// Another tunnel, in memory: of the same direction, or as ``TestTunnel/outerDirections`` says.
     case tunnel
   }
 
@@ -37,7 +37,11 @@ struct TestTunnel: Sendable, CustomStringConvertible {
 
   var carrier = Carrier.inMemory
   var direction = Direction.forward
+  /// Of the tunnels that carry this one, the outermost first.
+  var outerDirections: [Direction] = []
   var revision = 1
+  /// The highest revision that the tunnel's server permits, if not that of the client.
+  var serverRevision: Int?
   var config = TunnelConfig.defaults
   var pair = CarrierPair()
   var serverInterceptors: [any ServerInterceptor] = []
@@ -48,9 +52,14 @@ struct TestTunnel: Sendable, CustomStringConvertible {
   var serverObservability = TunnelObservability.none
   /// Sent when the tunnel is opened.
   var metadata: Metadata = [:]
+  /// For the RPCs in the tunnel.
+  var serviceConfig = ServiceConfig()
+  /// Whether what carries the tunnel over HTTP/2 is compressed.
+  var compressesCarrier = false
 
   var description: String {
-    "\(self.direction) tunnel over \(self.carrier) at revision \(self.revision)"
+    let outer = self.outerDirections.isEmpty ? "" : " \(self.outerDirections)"
+    return "\(self.direction) tunnel over \(self.carrier)\(outer) at revision \(self.revision)"
   }
 
   /// Every carrier, direction and revision.
@@ -90,7 +99,7 @@ extension TestTunnel {
     _ body: @Sendable (_ client: GRPCClient<ErasedClientTransport>) async throws -> Result
   ) async throws -> Result {
     let agents = ReverseTunnels(
-      config: self.tunnelConfig,
+      config: self.clientConfig,
       observability: self.clientObservability
     ) { _ in "agent" }
     let service = self.service(offering: services, agents)
@@ -106,7 +115,10 @@ extension TestTunnel {
       return try await withGRPCServer(
         transport: .http2NIOPosix(
           address: .ipv4(host: "127.0.0.1", port: 0),
-          transportSecurity: .plaintext
+          transportSecurity: .plaintext,
+          config: .defaults {
+            if self.compressesCarrier { $0.compression.enabledAlgorithms = .all }
+          }
         ),
         services: [service]
       ) { server in
@@ -116,7 +128,13 @@ extension TestTunnel {
         return try await withGRPCClient(
           transport: try .http2NIOPosix(
             target: .ipv4(address: address.host, port: address.port),
-            transportSecurity: .plaintext
+            transportSecurity: .plaintext,
+            config: .defaults {
+              if self.compressesCarrier {
+                $0.compression.algorithm = .gzip
+                $0.compression.enabledAlgorithms = .all
+              }
+            }
           )
         ) { network in
           try await self.open(over: network, services, agents, body)
@@ -125,7 +143,8 @@ extension TestTunnel {
 
     case .tunnel:
       var outer = self
-      outer.carrier = .inMemory
+      outer.direction = outer.outerDirections.popLast() ?? self.direction
+      outer.carrier = outer.outerDirections.isEmpty ? .inMemory : .tunnel
       outer.serverInterceptors = []
       outer.clientInterceptors = []
       outer.clientObservability = .none
@@ -136,9 +155,15 @@ extension TestTunnel {
     }
   }
 
-  private var tunnelConfig: TunnelConfig {
+  private var clientConfig: TunnelConfig {
     var config = self.config
     config.maximumRevision = self.revision
+    return config
+  }
+
+  private var serverConfig: TunnelConfig {
+    var config = self.config
+    config.maximumRevision = self.serverRevision ?? self.revision
     return config
   }
 
@@ -151,7 +176,7 @@ extension TestTunnel {
       TunnelService(
         services: services,
         interceptors: self.serverInterceptors,
-        config: self.tunnelConfig,
+        config: self.serverConfig,
         observability: self.serverObservability
       )
     case .reverse:
@@ -172,7 +197,8 @@ extension TestTunnel {
           base: .tunnel(
             over: network,
             metadata: self.metadata,
-            config: self.tunnelConfig,
+            config: self.clientConfig,
+            serviceConfig: self.serviceConfig,
             observability: self.clientObservability
           )
         ),
@@ -184,7 +210,7 @@ extension TestTunnel {
         transport: .reverseTunnel(
           over: network,
           metadata: self.metadata,
-          config: self.tunnelConfig,
+          config: self.serverConfig,
           observability: self.serverObservability
         ),
         services: services,
@@ -192,7 +218,12 @@ extension TestTunnel {
       ) { _ in
         try await agents.waitUntilReady()
         return try await withGRPCClient(
-          transport: ErasedClientTransport(base: agents.transport),
+          transport: ErasedClientTransport(
+            base: ConfiguredClientTransport(
+              base: agents.transport,
+              serviceConfig: self.serviceConfig
+            )
+          ),
           interceptors: self.clientInterceptors,
           handleClient: body
         )

@@ -134,9 +134,13 @@ struct MovableRequest: Sendable {
     if case .moving = self.state { self.state = .settled }
   }
 
-  /// Something has come back from the tunnel of the last attempt: the RPC stays there.
-  mutating func settle() {
+  /// Something has come back from the tunnel of an attempt: the RPC stays there.
+  ///
+  /// - Returns: false when the RPC is in another tunnel already.
+  mutating func settle(attempt: Int) -> Bool {
+    guard attempt == self.attempt else { return false }
     if case .movable = self.state { self.state = .settled }
+    return true
   }
 
   /// The RPC has failed at this end, or is over.

@@ -102,13 +102,20 @@ final class MovableStream: Sendable {
       do {
         let part = try await iterator.next()
         if case .status = part, try await self.isMoved(attempt, stream) { continue }
-        self.state.withLock { $0.request.settle() }
-        return (part, iterator)
+        // A writer may have moved the RPC, and so ended the stream that was read from here.
+        if self.settle(attempt) { return (part, iterator) }
       } catch {
-        if try await self.isMoved(attempt, stream) { continue }
+        if try await self.isMoved(attempt, stream) || !self.settle(attempt) { continue }
         throw error
       }
     }
+  }
+
+  /// The RPC stays in the tunnel of an attempt.
+  ///
+  /// - Returns: false when it is in another one already.
+  private func settle(_ attempt: Int) -> Bool {
+    self.state.withLock { $0.request.settle(attempt: attempt) }
   }
 
   // MARK: - Moving

@@ -58,7 +58,7 @@ struct TunnelServerUnderTest: Sendable {
         let transport = ReverseTunnelServerTransport(
           over: network,
           config: config,
-          backoff: .tiny,
+          reconnect: .tiny,
           clock: clock
         )
         try await withGRPCServer(
