@@ -151,11 +151,13 @@ struct TunnelContextTests {
     over network: GRPCClient<some ClientTransport>,
     _ body: @Sendable (_ client: GRPCClient<TunnelClientTransport>) async throws -> Void
   ) async throws {
-    try await withGRPCClient(transport: .tunnel(over: network)) { client in
+    try await withGRPCClient(transport: .tunnel(over: network, config: .patient)) { client in
       if count == 1 {
         try await body(client)
       } else {
-        try await withGRPCClient(transport: .tunnel(over: client)) { try await body($0) }
+        try await withGRPCClient(transport: .tunnel(over: client, config: .patient)) {
+          try await body($0)
+        }
       }
     }
   }

@@ -26,12 +26,12 @@ final class AgentNetwork: Sendable {
   private let calls = LockedValue<[String: Int]>([:])
   private let gone = LockedValue<TunnelID?>(nil)
 
-  init(config: TunnelConfig = .defaults) {
+  init(config: TunnelConfig = .patient) {
     self.agents = ReverseTunnels(keyHeader: "agent-id", config: config)
   }
 
   static func run(
-    config: TunnelConfig = .defaults,
+    config: TunnelConfig = .patient,
     _ body: @Sendable (AgentNetwork) async throws -> Void
   ) async throws {
     let network = AgentNetwork(config: config)
@@ -60,6 +60,7 @@ final class AgentNetwork: Sendable {
         transport: .reverseTunnel(
           over: network,
           metadata: ["agent-id": .string(key)],
+          config: .patient,
           reconnect: reconnect
         ),
         services: [ControlService(events: self.events)],

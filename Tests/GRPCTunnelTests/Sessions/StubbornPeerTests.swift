@@ -75,8 +75,13 @@ struct StubbornPeerTests {
         }
         if behaviour != .endsNoCarrier {
           group.addTask {
-            let code = try await client.call(Self.call).error?.code
-            #expect(code == .unavailable || code == .failedPrecondition)
+            do {
+              let code = try await client.call(Self.call).error?.code
+              #expect(code == .unavailable || code == .failedPrecondition)
+            } catch let error as RuntimeError {
+              // It came after the shutdown.
+              #expect(error.code == .clientIsStopped)
+            }
           }
         }
         let (peer, _) = try await RawTunnelServer.accept(

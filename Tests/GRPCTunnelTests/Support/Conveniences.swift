@@ -54,3 +54,10 @@ final class Counter: Sendable {
     self.count.withLock { $0 += 1 }
   }
 }
+
+extension TunnelConfig {
+  /// The defaults, with more time to open than a machine takes that runs all tests at once.
+  static var patient: TunnelConfig {
+    .defaults { $0.timeouts.handshake = .seconds(60) }
+  }
+}

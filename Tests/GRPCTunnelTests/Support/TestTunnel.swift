@@ -42,7 +42,7 @@ struct TestTunnel: Sendable, CustomStringConvertible {
   var revision = 1
   /// The highest revision that the tunnel's server permits, if not that of the client.
   var serverRevision: Int?
-  var config = TunnelConfig.defaults
+  var config = TunnelConfig.patient
   var pair = CarrierPair()
   var serverInterceptors: [any ServerInterceptor] = []
   var clientInterceptors: [any ClientInterceptor] = []
