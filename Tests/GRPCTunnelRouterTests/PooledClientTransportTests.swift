@@ -18,7 +18,7 @@ internal import GRPCCore
 @testable internal import GRPCTunnelRouter
 internal import Testing
 
-@Suite("PooledClientTransport", .timeLimit(.minutes(1)))
+@Suite("PooledClientTransport", .timeLimit(.minutes(5)))
 struct PooledClientTransportTests {
   private static let method = MethodDescriptor(fullyQualifiedService: "test.Service", method: "M")
 

@@ -20,7 +20,7 @@ internal import GRPCTunnelRouter
 internal import GRPCTunnelTestSupport
 internal import Testing
 
-@Suite("RPCProxy", .timeLimit(.minutes(1)))
+@Suite("RPCProxy", .timeLimit(.minutes(5)))
 struct RPCProxyTests {
   @Test("parts pass both ways, the requests' end too")
   func passesParts() async throws {

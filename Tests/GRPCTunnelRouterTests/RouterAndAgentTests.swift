@@ -19,7 +19,7 @@ internal import GRPCTunnelRouter
 internal import Logging
 internal import Testing
 
-@Suite("Router and agent", .timeLimit(.minutes(1)))
+@Suite("Router and agent", .timeLimit(.minutes(5)))
 struct RouterAndAgentTests {
   @Test(
     "messages pass both ways",

@@ -20,7 +20,7 @@ internal import GRPCTunnel
 internal import GRPCTunnelNIO
 internal import Testing
 
-@Suite("SanitizedServerTransport", .timeLimit(.minutes(1)))
+@Suite("SanitizedServerTransport", .timeLimit(.minutes(5)))
 struct SanitizedServerTransportTests {
   @Test(
     "services see one valid timeout, or none",

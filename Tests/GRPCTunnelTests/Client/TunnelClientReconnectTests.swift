@@ -20,7 +20,7 @@ internal import GRPCTunnelProtocol
 internal import GRPCTunnelTestSupport
 internal import Testing
 
-@Suite("A forward tunnel that is opened again", .timeLimit(.minutes(1)))
+@Suite("A forward tunnel that is opened again", .timeLimit(.minutes(5)))
 struct TunnelClientReconnectTests {
   private static func call(_ number: UInt8, waits: Bool = false) -> ControlCall {
     ControlCall(

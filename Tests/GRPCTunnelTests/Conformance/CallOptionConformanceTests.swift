@@ -18,7 +18,7 @@ internal import GRPCCore
 internal import GRPCTunnelTestSupport
 internal import Testing
 
-@Suite("Conformance: call options", .timeLimit(.minutes(1)))
+@Suite("Conformance: call options", .timeLimit(.minutes(5)))
 struct CallOptionConformanceTests {
   // MARK: - Sizes of messages
 

@@ -18,7 +18,7 @@ internal import GRPCCore
 internal import GRPCTunnelTestSupport
 internal import Testing
 
-@Suite("Conformance: interceptors", .timeLimit(.minutes(1)))
+@Suite("Conformance: interceptors", .timeLimit(.minutes(5)))
 struct InterceptorConformanceTests {
   @Test("interceptors run for the RPCs in the tunnel", arguments: TestTunnel.allWithKinds)
   func interceptors(tunnel: TestTunnel, kind: RPCKind) async throws {

@@ -19,7 +19,7 @@ internal import GRPCProtobuf
 internal import GRPCTunnelTestSupport
 internal import Testing
 
-@Suite("Conformance: rich errors", .timeLimit(.minutes(1)))
+@Suite("Conformance: rich errors", .timeLimit(.minutes(5)))
 struct RichErrorConformanceTests {
   private static let status = GoogleRPCStatus(
     code: .resourceExhausted,

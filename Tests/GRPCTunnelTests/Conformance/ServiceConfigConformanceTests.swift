@@ -18,7 +18,7 @@ internal import GRPCCore
 internal import GRPCTunnelTestSupport
 internal import Testing
 
-@Suite("Conformance: service config", .timeLimit(.minutes(1)))
+@Suite("Conformance: service config", .timeLimit(.minutes(5)))
 struct ServiceConfigConformanceTests {
   private static func config(
     timeout: Duration? = nil,

@@ -19,7 +19,7 @@ internal import GRPCTunnel
 internal import GRPCTunnelTestSupport
 internal import Testing
 
-@Suite("Conformance: trace context", .timeLimit(.minutes(1)))
+@Suite("Conformance: trace context", .timeLimit(.minutes(5)))
 struct TraceConformanceTests {
   /// As in the examples of the W3C's documents.
   private static let headers: Metadata = [

@@ -20,7 +20,7 @@ internal import GRPCTunnelTestSupport
 internal import Testing
 
 /// A hostile tunnel server: messages, windows and metadata (PROTOCOL.md 5, 6 and 9).
-@Suite("Hostile servers: messages and windows", .timeLimit(.minutes(1)))
+@Suite("Hostile servers: messages and windows", .timeLimit(.minutes(5)))
 struct ClientMessageTests {
   private static func envelope(_ size: UInt32, _ data: ArraySlice<UInt8> = []) -> ServerFrame {
     ServerFrame(streamID: 1, payload: .responseMessage(MessageEnvelope(size: size, data: data)))

@@ -21,7 +21,7 @@ internal import GRPCTunnelTestSupport
 internal import Testing
 
 /// A hostile tunnel server: the first frame (PROTOCOL.md 3).
-@Suite("Hostile servers: settings", .timeLimit(.minutes(1)))
+@Suite("Hostile servers: settings", .timeLimit(.minutes(5)))
 struct ClientSettingsTests {
   struct First: Sendable, CustomTestStringConvertible {
     var testDescription: String

@@ -20,7 +20,7 @@ internal import GRPCTunnelTestSupport
 internal import Testing
 
 /// A hostile tunnel server: ids, and frames where they have no place (PROTOCOL.md 3, 4 and 7).
-@Suite("Hostile servers: the order of frames", .timeLimit(.minutes(1)))
+@Suite("Hostile servers: the order of frames", .timeLimit(.minutes(5)))
 struct ClientStreamOrderTests {
   /// A frame of each kind.
   private static let kinds: [(String, ServerFrame.Payload?)] = [

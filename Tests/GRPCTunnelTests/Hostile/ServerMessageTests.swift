@@ -20,7 +20,7 @@ internal import GRPCTunnelTestSupport
 internal import Testing
 
 /// A hostile tunnel client: messages and windows (PROTOCOL.md 5 and 6).
-@Suite("Hostile clients: messages and windows", .timeLimit(.minutes(1)))
+@Suite("Hostile clients: messages and windows", .timeLimit(.minutes(5)))
 struct ServerMessageTests {
   private static func envelope(_ size: UInt32, _ data: ArraySlice<UInt8> = []) -> ClientFrame {
     ClientFrame(streamID: 1, payload: .requestMessage(MessageEnvelope(size: size, data: data)))

@@ -21,7 +21,7 @@ internal import GRPCTunnelTestSupport
 internal import Testing
 
 /// A hostile tunnel client: what starts a stream (PROTOCOL.md 4, 7 and 9).
-@Suite("Hostile clients: new streams", .timeLimit(.minutes(1)))
+@Suite("Hostile clients: new streams", .timeLimit(.minutes(5)))
 struct ServerNewStreamTests {
   private static func newStream(
     _ method: String = "control.Control/unary",

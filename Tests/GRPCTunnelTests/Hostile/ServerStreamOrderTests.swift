@@ -20,7 +20,7 @@ internal import GRPCTunnelTestSupport
 internal import Testing
 
 /// A hostile tunnel client: ids, and frames where they have no place (PROTOCOL.md 4 and 7).
-@Suite("Hostile clients: the order of frames", .timeLimit(.minutes(1)))
+@Suite("Hostile clients: the order of frames", .timeLimit(.minutes(5)))
 struct ServerStreamOrderTests {
   private static let echo = ControlCall(.bidirectional, [.echo])
 

@@ -18,7 +18,7 @@ internal import Testing
 
 @testable internal import GRPCTunnel
 
-@Suite("A change signal", .timeLimit(.minutes(1)))
+@Suite("A change signal", .timeLimit(.minutes(5)))
 struct ChangeSignalTests {
   private final class Box: Sendable {
     let signal = ChangeSignal()

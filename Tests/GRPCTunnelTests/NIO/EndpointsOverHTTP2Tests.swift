@@ -21,7 +21,7 @@ internal import GRPCTunnelNIO
 internal import GRPCTunnelTestSupport
 internal import Testing
 
-@Suite("Reverse tunnels to several servers over HTTP/2", .timeLimit(.minutes(1)))
+@Suite("Reverse tunnels to several servers over HTTP/2", .timeLimit(.minutes(5)))
 struct EndpointsOverHTTP2Tests {
   /// Runs a server to which reverse tunnels are opened.
   private static func withServer(

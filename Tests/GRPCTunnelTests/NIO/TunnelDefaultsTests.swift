@@ -21,7 +21,7 @@ internal import GRPCTunnelNIO
 internal import GRPCTunnelTestSupport
 internal import Testing
 
-@Suite("The defaults for HTTP/2", .timeLimit(.minutes(1)))
+@Suite("The defaults for HTTP/2", .timeLimit(.minutes(5)))
 struct TunnelDefaultsTests {
   private let client = HTTP2ClientTransport.Posix.Config.tunnelDefaults
   private let server = HTTP2ServerTransport.Posix.Config.tunnelDefaults

@@ -22,7 +22,7 @@ internal import GRPCTunnelTestSupport
 internal import Logging
 internal import Testing
 
-@Suite("How a tunnel over HTTP/2 says that it ended", .timeLimit(.minutes(1)))
+@Suite("How a tunnel over HTTP/2 says that it ended", .timeLimit(.minutes(5)))
 struct HTTP2ClosureTests {
   /// The end of the network that is cancelled, with its connections.
   enum Gone: CaseIterable {

@@ -21,7 +21,7 @@ internal import GRPCTunnelTestSupport
 internal import Logging
 internal import Testing
 
-@Suite("How a tunnel says that it ended", .timeLimit(.minutes(1)))
+@Suite("How a tunnel says that it ended", .timeLimit(.minutes(5)))
 struct TunnelClosureTests {
   typealias Kind = TunnelEndUnderTest.Kind
 

@@ -22,7 +22,7 @@ internal import GRPCTunnelTestSupport
 internal import Testing
 internal import X509
 
-@Suite("What handlers learn of their tunnel", .timeLimit(.minutes(1)))
+@Suite("What handlers learn of their tunnel", .timeLimit(.minutes(5)))
 struct TunnelContextTests {
   private let seen = SeenContexts()
   private let service = ControlService(events: ControlEvents())

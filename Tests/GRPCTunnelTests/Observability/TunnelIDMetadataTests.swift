@@ -20,7 +20,7 @@ internal import GRPCTunnelProtocol
 internal import GRPCTunnelTestSupport
 internal import Testing
 
-@Suite("A caller learns which tunnel served its RPC", .timeLimit(.minutes(1)))
+@Suite("A caller learns which tunnel served its RPC", .timeLimit(.minutes(5)))
 struct TunnelIDMetadataTests {
   private let seen = SeenContexts()
   private let service = ControlService(events: ControlEvents())

@@ -21,7 +21,7 @@ internal import GRPCTunnelTestSupport
 internal import Logging
 internal import Testing
 
-@Suite("The log of tunnels", .timeLimit(.minutes(1)))
+@Suite("The log of tunnels", .timeLimit(.minutes(5)))
 struct TunnelLogTests {
   private let client = LogRecorder()
   private let server = LogRecorder()

@@ -21,7 +21,7 @@ internal import GRPCTunnelTestSupport
 internal import MetricsTestKit
 internal import Testing
 
-@Suite("The metrics of tunnels", .timeLimit(.minutes(1)))
+@Suite("The metrics of tunnels", .timeLimit(.minutes(5)))
 struct TunnelMetricsTests {
   private let events = ControlEvents()
   private let clientLog = LogRecorder()

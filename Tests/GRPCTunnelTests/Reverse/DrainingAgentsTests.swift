@@ -19,7 +19,7 @@ internal import GRPCTunnel
 internal import GRPCTunnelTestSupport
 internal import Testing
 
-@Suite("Agents of one key that drain one after the other", .timeLimit(.minutes(1)))
+@Suite("Agents of one key that drain one after the other", .timeLimit(.minutes(5)))
 struct DrainingAgentsTests {
   @Test("lose no RPC, and run none twice", arguments: RPCKind.allCases)
   func underLoad(kind: RPCKind) async throws {

@@ -21,7 +21,7 @@ internal import GRPCTunnelTestSupport
 internal import Testing
 
 /// PROTOCOL.md 10: the two facts that permit a retry, and what does not.
-@Suite("An RPC that its tunnel has not processed", .timeLimit(.minutes(1)))
+@Suite("An RPC that its tunnel has not processed", .timeLimit(.minutes(5)))
 struct MovedRPCTests {
   private let network = AgentNetwork()
 

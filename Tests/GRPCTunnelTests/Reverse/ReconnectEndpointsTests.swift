@@ -21,7 +21,7 @@ internal import Testing
 
 @testable internal import GRPCTunnel
 
-@Suite("A reverse server of several endpoints", .timeLimit(.minutes(1)))
+@Suite("A reverse server of several endpoints", .timeLimit(.minutes(5)))
 struct ReconnectEndpointsTests {
   /// Networks by the name of the server that is reached over them.
   private final class Networks: Sendable {

@@ -20,7 +20,7 @@ internal import GRPCTunnelProtocol
 internal import GRPCTunnelTestSupport
 internal import Testing
 
-@Suite("The tunnels that a reverse server keeps up", .timeLimit(.minutes(1)))
+@Suite("The tunnels that a reverse server keeps up", .timeLimit(.minutes(5)))
 struct ReconnectSlotsTests {
   @Test("are as many as asked for, each with a place of its own that a new tunnel takes over")
   func slots() async throws {

@@ -19,7 +19,7 @@ internal import GRPCTunnel
 internal import GRPCTunnelTestSupport
 internal import Testing
 
-@Suite("A reverse server that is disconnected", .timeLimit(.minutes(1)))
+@Suite("A reverse server that is disconnected", .timeLimit(.minutes(5)))
 struct ReconnectTests {
   @Test("opens a tunnel again, and serves through it")
   func reconnects() async throws {

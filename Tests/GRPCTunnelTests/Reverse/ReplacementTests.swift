@@ -20,7 +20,7 @@ internal import GRPCTunnelProtocol
 internal import GRPCTunnelTestSupport
 internal import Testing
 
-@Suite("A reverse tunnel whose client dials again (PROTOCOL.md 10)", .timeLimit(.minutes(1)))
+@Suite("A reverse tunnel whose client dials again (PROTOCOL.md 10)", .timeLimit(.minutes(5)))
 struct ReplacementTests {
   private static func run(
     clock: ManualClock = ManualClock(),

@@ -20,7 +20,7 @@ internal import GRPCTunnelProtocol
 internal import GRPCTunnelTestSupport
 internal import Testing
 
-@Suite("ReverseTunnels", .timeLimit(.minutes(1)))
+@Suite("ReverseTunnels", .timeLimit(.minutes(5)))
 struct ReverseTunnelsTests {
   // MARK: - Keys
 

@@ -20,7 +20,7 @@ internal import GRPCTunnelProtocol
 internal import GRPCTunnelTestSupport
 internal import Testing
 
-@Suite("Metadata on the wire (PROTOCOL.md 9 and 10)", .timeLimit(.minutes(1)))
+@Suite("Metadata on the wire (PROTOCOL.md 9 and 10)", .timeLimit(.minutes(5)))
 struct BinaryMetadataWireTests {
   /// Values as an application has them, and as they travel without and with the extension.
   private static let values: [(value: [UInt8], raw: String, encoded: String)] = [

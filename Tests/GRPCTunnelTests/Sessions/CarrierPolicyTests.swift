@@ -22,7 +22,7 @@ internal import GRPCTunnelTestSupport
 internal import Testing
 
 /// A tunnel's own RPC must not be subject to a policy of the network client's service config.
-@Suite("Policies that apply to a carrier", .timeLimit(.minutes(1)))
+@Suite("Policies that apply to a carrier", .timeLimit(.minutes(5)))
 struct CarrierPolicyTests {
   enum Policy: CaseIterable {
     case timeout

@@ -20,7 +20,7 @@ internal import Testing
 
 @testable internal import GRPCTunnel
 
-@Suite("A carrier that cannot be written to", .timeLimit(.minutes(1)))
+@Suite("A carrier that cannot be written to", .timeLimit(.minutes(5)))
 struct FailingCarrierTests {
   /// Fails as NIO's writers do when the stream has ended.
   private struct FailingWriter: RPCWriterProtocol {

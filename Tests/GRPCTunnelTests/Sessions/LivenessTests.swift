@@ -20,7 +20,7 @@ internal import GRPCTunnelProtocol
 internal import GRPCTunnelTestSupport
 internal import Testing
 
-@Suite("A peer that no longer answers (PROTOCOL.md 11)", .timeLimit(.minutes(1)))
+@Suite("A peer that no longer answers (PROTOCOL.md 11)", .timeLimit(.minutes(5)))
 struct LivenessTests {
   /// Lets time pass until the tunnel, which was opened at 0 s and heard nothing since, is probed.
   private static func passUntilProbe(_ clock: ManualClock, _ recorder: FrameRecorder) async throws {

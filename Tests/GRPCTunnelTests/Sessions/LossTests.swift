@@ -20,7 +20,7 @@ internal import GRPCTunnelProtocol
 internal import GRPCTunnelTestSupport
 internal import Testing
 
-@Suite("Lost and broken tunnels", .timeLimit(.minutes(1)))
+@Suite("Lost and broken tunnels", .timeLimit(.minutes(5)))
 struct LossTests {
   @Test("a cut carrier fails every RPC of a forward tunnel at both ends", arguments: [0, 1])
   func cutForward(revision: Int) async throws {

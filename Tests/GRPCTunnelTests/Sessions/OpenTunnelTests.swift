@@ -20,7 +20,7 @@ internal import GRPCTunnelProtocol
 internal import GRPCTunnelTestSupport
 internal import Testing
 
-@Suite("What is agreed on, and known, in a tunnel", .timeLimit(.minutes(1)))
+@Suite("What is agreed on, and known, in a tunnel", .timeLimit(.minutes(5)))
 struct OpenTunnelTests {
   @Test("the highest revision that both ends permit is used", arguments: TestTunnel.inMemory)
   func revision(tunnel: TestTunnel) async throws {

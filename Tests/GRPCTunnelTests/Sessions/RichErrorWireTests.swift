@@ -22,7 +22,7 @@ internal import GRPCTunnelTestSupport
 internal import Logging
 internal import Testing
 
-@Suite("Rich errors on the wire (PROTOCOL.md 4)", .timeLimit(.minutes(1)))
+@Suite("Rich errors on the wire (PROTOCOL.md 4)", .timeLimit(.minutes(5)))
 struct RichErrorWireTests {
   private static let status = GoogleRPCStatus(
     code: .notFound,

@@ -20,7 +20,7 @@ internal import GRPCTunnelProtocol
 internal import GRPCTunnelTestSupport
 internal import Testing
 
-@Suite("Graceful shutdowns", .timeLimit(.minutes(1)))
+@Suite("Graceful shutdowns", .timeLimit(.minutes(5)))
 struct ShutdownTests {
   @Test("a client lets its RPCs end, then half-closes and waits for the peer")
   func client() async throws {

@@ -22,7 +22,7 @@ internal import Testing
 
 /// A graceful shutdown of each end returns, whatever the peer does; its RPCs fail when their time is
 /// over. The clock is only let go on once the shutdown has begun.
-@Suite("A graceful shutdown with a peer that does not play along", .timeLimit(.minutes(1)))
+@Suite("A graceful shutdown with a peer that does not play along", .timeLimit(.minutes(5)))
 struct StubbornPeerTests {
   enum Peer: CaseIterable, Sendable {
     /// Does not answer the carrier.

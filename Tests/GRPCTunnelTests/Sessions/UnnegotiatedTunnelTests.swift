@@ -21,7 +21,7 @@ internal import GRPCTunnelTestSupport
 internal import Testing
 
 /// A peer that does not send `grpctunnel-negotiate`: PROTOCOL.md 3.4.
-@Suite("A tunnel without negotiation", .timeLimit(.minutes(1)))
+@Suite("A tunnel without negotiation", .timeLimit(.minutes(5)))
 struct UnnegotiatedTunnelTests {
   @Test("a forward tunnel server serves it at revision zero")
   func forwardServer() async throws {

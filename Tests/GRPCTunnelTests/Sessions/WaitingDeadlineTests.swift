@@ -21,7 +21,7 @@ internal import GRPCTunnelTestSupport
 internal import Testing
 
 /// PROTOCOL.md 4, deadlines: an RPC that waits for its tunnel uses its time up.
-@Suite("Deadlines of RPCs that wait for a place", .timeLimit(.minutes(1)))
+@Suite("Deadlines of RPCs that wait for a place", .timeLimit(.minutes(5)))
 struct WaitingDeadlineTests {
   private static func call(timeout: Duration) -> ControlCall {
     ControlCall(.unary, [.echo], options: .defaults { $0.timeout = timeout })

@@ -20,7 +20,7 @@ internal import GRPCTunnelTestSupport
 internal import Testing
 
 /// The carrier that the other tests trust.
-@Suite("CarrierPair", .timeLimit(.minutes(1)))
+@Suite("CarrierPair", .timeLimit(.minutes(5)))
 struct CarrierPairTests {
   private func withPair(
     _ body: (

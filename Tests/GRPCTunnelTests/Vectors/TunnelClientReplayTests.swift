@@ -22,7 +22,7 @@ internal import RecordedTunnels
 internal import Testing
 
 /// Our tunnel client makes the recorded calls, and recorded tunnel servers of the Go library answer.
-@Suite("Vectors: recorded servers", .timeLimit(.minutes(1)))
+@Suite("Vectors: recorded servers", .timeLimit(.minutes(5)))
 struct TunnelClientReplayTests {
   @Test("our client calls as the recorded one", arguments: RecordedTunnel.allNames)
   func replay(name: String) async throws {

@@ -22,7 +22,7 @@ internal import RecordedTunnels
 internal import Testing
 
 /// Recorded tunnel clients of the Go library call our tunnel server.
-@Suite("Vectors: recorded clients", .timeLimit(.minutes(1)))
+@Suite("Vectors: recorded clients", .timeLimit(.minutes(5)))
 struct TunnelServerReplayTests {
   @Test("our server answers as the recorded one", arguments: RecordedTunnel.allNames)
   func replay(name: String) async throws {
