@@ -27,10 +27,12 @@ package struct OutboundScheduler<Frame: Sendable>: Sendable {
 
   private var control: Deque<Frame>
   private var streams: Deque<StreamID>
+  private var isStopped: Bool
 
   package init() {
     self.control = []
     self.streams = []
+    self.isStopped = false
   }
 
   package var isEmpty: Bool {
@@ -44,12 +46,12 @@ package struct OutboundScheduler<Frame: Sendable>: Sendable {
   }
 
   package mutating func enqueue(control frame: Frame) {
-    self.control.append(frame)
+    if !self.isStopped { self.control.append(frame) }
   }
 
   /// Gives a stream its turn behind the others. A stream must not stand here twice.
   package mutating func enqueue(_ stream: StreamID) {
-    self.streams.append(stream)
+    if !self.isStopped { self.streams.append(stream) }
   }
 
   package mutating func next() -> Next? {
@@ -59,7 +61,9 @@ package struct OutboundScheduler<Frame: Sendable>: Sendable {
     return self.streams.popFirst().map { .stream($0) }
   }
 
-  package mutating func removeAll() {
+  /// Nothing can leave any more: drops what waits, and whatever comes later.
+  package mutating func stop() {
+    self.isStopped = true
     self.control.removeAll()
     self.streams.removeAll()
   }

@@ -197,7 +197,7 @@ package struct StreamTable<Stream: StreamStateMachine>: Sendable {
 
   /// Ends all streams, and drops the frames that wait.
   package mutating func close(_ error: RPCError) {
-    self.scheduler.removeAll()
+    self.stopOutput()
     self.deadlines.removeAll()
     self.stalls.removeAll()
     for id in Array(self.entries.keys) {
@@ -301,6 +301,12 @@ package struct StreamTable<Stream: StreamStateMachine>: Sendable {
   /// Whether nothing must be received now.
   package var isInboundPaused: Bool {
     !self.stalls.isEmpty || self.hasTooManyControlFrames
+  }
+
+  /// Nothing can be sent any more: frames are dropped, those that wait and later ones. Inbound does
+  /// not pause for them.
+  package mutating func stopOutput() {
+    self.scheduler.stop()
   }
 
   /// Queues a frame that goes before the messages of all streams.

@@ -43,7 +43,8 @@ package struct TunnelClientStateMachine: TunnelStateMachine {
   var state: State
   package var streams: StreamTable<ClientStreamStateMachine>
   private var reservationCount: Int
-  private(set) var lastStreamID: StreamID
+  /// The last id that was used, for a stream or a probe.
+  package private(set) var lastStreamID: StreamID
   private var isDraining: Bool
   /// Once the peer drains: the last stream that it processes.
   var peerLastStreamID: StreamID?
@@ -189,6 +190,7 @@ package struct TunnelClientStateMachine: TunnelStateMachine {
 
   package mutating func outputFailed(_ closure: TunnelEnd, now: Duration) {
     self.ending.outputFailed(closure, now: now)
+    self.streams.stopOutput()
   }
 
   package mutating func close(_ closure: TunnelEnd) {
@@ -321,11 +323,10 @@ package struct TunnelClientStateMachine: TunnelStateMachine {
   }
 
   /// Asks the peer for a sign of life; the tunnel is closed if none comes in time. Does nothing while
-  /// an earlier question waits, and at revision zero, where one stream that nobody reads silences a
-  /// healthy peer.
+  /// an earlier question waits, and where silence means nothing.
   package mutating func probe(now: Duration) {
-    guard case .open(let peer) = self.state, peer.revision.usesFlowControl,
-      !self.ending.isOutputFinished, !self.liveness.isSilent, let id = self.takeStreamID()
+    guard case .open(let peer) = self.state, self.watchesLiveness(of: peer),
+      !self.liveness.isSilent, let id = self.takeStreamID()
     else { return }
     let newStream = NewStream(
       methodName: "/" + TunnelServerStateMachine.probeMethod,
@@ -398,7 +399,7 @@ package struct TunnelClientStateMachine: TunnelStateMachine {
       case .connecting(let deadline), .awaitingSettings(let deadline):
         return [deadline, self.ending.deadline].compactMap { $0 }.min()
       case .open(let peer):
-        let liveness = peer.revision.usesFlowControl ? self.liveness.nextTimer : nil
+        let liveness = self.watchesLiveness(of: peer) ? self.liveness.nextTimer : nil
         return [self.streams.nextTimer, self.ending.deadline, self.hintDeadline, liveness]
           .compactMap { $0 }.min()
       case .idle, .closed:
@@ -443,7 +444,14 @@ package struct TunnelClientStateMachine: TunnelStateMachine {
   }
 
   private func dueLiveness(now: Duration) -> LivenessTracker.Due {
-    guard case .open(let peer) = self.state, peer.revision.usesFlowControl else { return .nothing }
+    guard case .open(let peer) = self.state, self.watchesLiveness(of: peer) else { return .nothing }
     return self.liveness.due(now: now)
+  }
+
+  /// Whether the peer's silence means anything. At revision zero one stream that nobody reads silences
+  /// a healthy peer; and once sending has ended, nothing can be asked, and no answer counts.
+  private func watchesLiveness(of peer: Peer) -> Bool {
+    peer.revision.usesFlowControl && !self.ending.isOutputFinished
+      && self.ending.outputFailure == nil
   }
 }

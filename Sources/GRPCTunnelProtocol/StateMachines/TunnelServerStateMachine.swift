@@ -159,6 +159,7 @@ package struct TunnelServerStateMachine: TunnelStateMachine {
 
   package mutating func outputFailed(_ closure: TunnelEnd, now: Duration) {
     self.ending.outputFailed(closure, now: now)
+    self.streams.stopOutput()
   }
 
   package mutating func close(_ closure: TunnelEnd) {

@@ -65,13 +65,17 @@ struct OutboundSchedulerTests {
     #expect(self.takeAll(&scheduler) == [.control(10), .stream(2), .stream(1)])
   }
 
-  @Test("Everything can be dropped")
-  func removeAll() {
+  @Test("When nothing can leave any more, everything is dropped, and what comes later too")
+  func stop() {
     var scheduler = OutboundScheduler<Int>()
     scheduler.enqueue(StreamID(rawValue: 1))
     scheduler.enqueue(control: 10)
-    scheduler.removeAll()
+    scheduler.stop()
     #expect(scheduler.isEmpty)
+    scheduler.enqueue(StreamID(rawValue: 2))
+    scheduler.enqueue(control: 11)
+    #expect(scheduler.isEmpty)
+    #expect(scheduler.controlFrameCount == 0)
     #expect(self.takeAll(&scheduler).isEmpty)
   }
 }

@@ -93,6 +93,27 @@ struct OutputFailureTests {
     #expect(close == .ok)
   }
 
+  @Test("does not stop reading for frames that it cannot send: the reason would come late")
+  func pause() throws {
+    var client = TunnelClientStateMachine.opened { $0.maximumQueuedControlFrames = 2 }
+    var server = TunnelServerStateMachine.opened { $0.maximumQueuedControlFrames = 2 }
+    let ids: [StreamID] = [1, 2, 3]
+    for id in ids {
+      #expect(try client.start() == id)
+      _ = server.receive(.newStream(id, "malformed"))
+    }
+    #expect(client.isInboundPaused)
+    #expect(server.isInboundPaused)
+    client.outputFailed(Self.failure, now: .zero)
+    server.outputFailed(Self.failure, now: .zero)
+    #expect(!client.isInboundPaused)
+    #expect(!server.isInboundPaused)
+    for id in ids { client.release(id) }
+    #expect(!client.isInboundPaused)
+    #expect(!client.hasFrames)
+    #expect(!server.hasFrames)
+  }
+
   @Test("runs no handler whose response could not be sent")
   func handlers() {
     var server = TunnelServerStateMachine.opened()

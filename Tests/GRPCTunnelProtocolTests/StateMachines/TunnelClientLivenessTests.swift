@@ -175,4 +175,27 @@ struct TunnelClientLivenessTests {
     _ = client.receive(ServerFrame(id, .closeStream(Self.shuttingDown)))
     #expect(client.isReady)
   }
+
+  @Test("Once sending has ended, a probe that is due would be due for ever: there is none")
+  func noProbeBehindTheEnd() {
+    var client = Self.probing()
+    client.beginDrain(now: .seconds(28))
+    _ = client.takeFrames()
+    client.outputFinished(now: .seconds(28))
+    #expect(client.nextTimer == .seconds(33))
+    #expect(client.expireTimers(now: .seconds(30)).streams == [])
+    #expect(client.nextTimer == .seconds(33))
+  }
+
+  @Test("Once sending has ended, no answer counts, and a probe without one is no fault")
+  func unansweredProbeBehindTheEnd() {
+    var client = Self.probing()
+    _ = client.expireTimers(now: .seconds(30))
+    client.beginDrain(now: .seconds(38))
+    _ = client.takeFrames()
+    client.outputFinished(now: .seconds(38))
+    #expect(client.expireTimers(now: .seconds(40)).streams == [])
+    #expect(client.expireTimers(now: .seconds(43)).isClosed)
+    #expect(client.closure?.error == nil)
+  }
 }
