@@ -181,9 +181,10 @@ package struct ClientStreamStateMachine: StreamStateMachine {
     self.hasLeft = true
   }
 
-  /// A stream of which nothing has left ends as one that the peer has not processed.
+  /// A stream of which nothing has left ends as one that the peer has not processed, unless a peer
+  /// has invented an answer.
   package mutating func tunnelEnded(_ error: RPCError) {
-    guard self.end == nil, !self.hasLeft else { return self.fail(error) }
+    guard self.isUntouched, !self.hasLeft else { return self.fail(error) }
     let status = WireStatus(code: Int32(error.code.rawValue), message: error.message)
     self.fail(error)
     self.isUnprocessed = true

@@ -51,6 +51,16 @@ struct UnprocessedStreamTests {
     #expect(client.read(waiting).isEnd)
   }
 
+  @Test("A peer that invents a response gets no second one for its stream")
+  func inventedResponse() throws {
+    var client = TunnelClientStateMachine.opened()
+    let id = try client.start()
+    _ = client.receive(ServerFrame(id, .responseHeaders([:])), now: .zero)
+    client.close(TunnelEnd(initiator: .remote, error: nil))
+    #expect(client.read(id).errorCode == .unavailable)
+    #expect(!client.isUnprocessed(id))
+  }
+
   @Test("A stream that its own application has ended stays ended")
   func cancelled() throws {
     var client = TunnelClientStateMachine.opened()
