@@ -166,6 +166,12 @@ final class ServerSession: Sendable {
     }
   }
 
+  /// Fires the cancellation handles of all RPCs if the tunnel has ended. To be called before the
+  /// handlers' tasks are cancelled: a handler that saw only that would not know that its RPC is over.
+  func cancelHandlersIfEnded(_ lifetime: TunnelLifetime) {
+    if lifetime.end != nil { self.cancelAllHandlers() }
+  }
+
   private func cancelAllHandlers() {
     for (_, cancellation) in self.cancellations.withLock({ $0 }) {
       cancellation.cancel()

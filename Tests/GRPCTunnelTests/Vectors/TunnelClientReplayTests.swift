@@ -47,12 +47,14 @@ struct TunnelClientReplayTests {
           try await peer.end()
         }
         let outcomes = try await withGRPCClient(transport: pair.client) { network in
-          try await withGRPCClient(transport: .tunnel(over: network)) { client in
+          // Calls can be over before the client runs, which it then fails to do.
+          let transport = TunnelClientTransport(over: network)
+          return try await withRunningClient(transport: transport) { client in
             try await VectorCaller(calls: recorded, recorder: recorder).run(
               client,
               concurrently: recording.name == "interleaved"
             )
-          }
+          }.result
         }
         try await group.waitForAll()
         return outcomes
@@ -72,12 +74,12 @@ struct TunnelClientReplayTests {
             #expect(try await peer.readStatus()?.code == .ok)
           }
           try await agents.waitUntilReady()
-          let outcomes = try await withGRPCClient(transport: agents.transport) { client in
+          let outcomes = try await withRunningClient(transport: agents.transport) { client in
             try await VectorCaller(calls: recorded, recorder: recorder).run(
               client,
               concurrently: recording.name == "interleaved"
             )
-          }
+          }.result
           server.beginGracefulShutdown()
           try await group.waitForAll()
           return outcomes
