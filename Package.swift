@@ -153,11 +153,23 @@ let package = Package(
       path: "Tests/RecordedTunnels",
       swiftSettings: swiftSettings
     ),
+    // Both ends of a tunnel in a simulation, and what checks them. Not a product.
+    .target(
+      name: "TunnelSimulation",
+      dependencies: [
+        .target(name: "GRPCTunnelProtocol"),
+        .product(name: "GRPCCore", package: "grpc-swift-2"),
+        .product(name: "DequeModule", package: "swift-collections"),
+      ],
+      path: "Tests/TunnelSimulation",
+      swiftSettings: swiftSettings
+    ),
     .testTarget(
       name: "GRPCTunnelProtocolTests",
       dependencies: [
         .target(name: "GRPCTunnelProtocol"),
         .target(name: "RecordedTunnels"),
+        .target(name: "TunnelSimulation"),
         .product(name: "GRPCCore", package: "grpc-swift-2"),
         .product(name: "SwiftProtobuf", package: "swift-protobuf"),
       ],

@@ -46,9 +46,11 @@ package struct StallTracker: Sendable {
     self.deadlines.removeValue(forKey: stream)
   }
 
-  /// Takes out a stream whose stall has lasted too long.
+  /// Takes out a stream whose stall has lasted too long, the earliest first.
   package mutating func popExpired(now: Duration) -> StreamID? {
-    guard let (stream, _) = self.deadlines.first(where: { $0.value <= now }) else { return nil }
+    let expired = self.deadlines.lazy.filter { $0.value <= now }
+    let earliest = expired.min { ($0.value, $0.key) < ($1.value, $1.key) }
+    guard let stream = earliest?.key else { return nil }
     self.deadlines.removeValue(forKey: stream)
     return stream
   }

@@ -17,6 +17,7 @@
 internal import GRPCCore
 internal import GRPCTunnelProtocol
 internal import Testing
+internal import TunnelSimulation
 
 @Suite("Serializers of frames")
 struct FrameSerializerTests {

@@ -16,6 +16,7 @@
 
 internal import GRPCTunnelProtocol
 internal import Testing
+internal import TunnelSimulation
 
 /// Bytes that are hardly frames any more: both decoders refuse the same ones, and neither traps.
 @Suite("Hostile bytes")

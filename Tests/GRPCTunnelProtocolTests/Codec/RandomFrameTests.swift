@@ -17,6 +17,7 @@
 internal import GRPCTunnelProtocol
 internal import SwiftProtobuf
 internal import Testing
+internal import TunnelSimulation
 
 /// Frames compared with SwiftProtobuf, message by message, in both directions.
 @Suite("Random frames agree with SwiftProtobuf")

@@ -17,6 +17,7 @@
 internal import GRPCCore
 internal import GRPCTunnelProtocol
 internal import Testing
+internal import TunnelSimulation
 
 @Suite("Inbound message queue (PROTOCOL.md 6)")
 struct InboundMessageQueueTests {

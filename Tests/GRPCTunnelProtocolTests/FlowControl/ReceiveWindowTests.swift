@@ -16,6 +16,7 @@
 
 internal import GRPCTunnelProtocol
 internal import Testing
+internal import TunnelSimulation
 
 @Suite("Receive window (PROTOCOL.md 6)")
 struct ReceiveWindowTests {

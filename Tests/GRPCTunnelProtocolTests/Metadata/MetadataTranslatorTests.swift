@@ -17,6 +17,7 @@
 internal import GRPCCore
 internal import GRPCTunnelProtocol
 internal import Testing
+internal import TunnelSimulation
 
 private let transportKeys = [
   ":path", ":authority", ":method", ":scheme", "te", "content-type", "content-length", "host",

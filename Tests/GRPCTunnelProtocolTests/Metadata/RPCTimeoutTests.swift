@@ -16,6 +16,7 @@
 
 internal import GRPCTunnelProtocol
 internal import Testing
+internal import TunnelSimulation
 
 @Suite("Deadlines as headers (PROTOCOL.md 4)")
 struct RPCTimeoutTests {

@@ -16,6 +16,7 @@
 
 internal import GRPCTunnelProtocol
 internal import Testing
+internal import TunnelSimulation
 
 @Suite("Size of metadata")
 struct WireMetadataSizeTests {

@@ -30,6 +30,16 @@ struct StallTrackerTests {
     #expect(tracker.isEmpty)
   }
 
+  @Test("Those that come out together do so in order, so that runs can be repeated")
+  func order() {
+    var tracker = StallTracker(timeout: .seconds(30))
+    tracker.begin(9, now: .zero)
+    for id in [5, 3, 7, 1] as [StreamID] { tracker.begin(id, now: .seconds(1)) }
+    var expired: [StreamID] = []
+    while let id = tracker.popExpired(now: .seconds(31)) { expired.append(id) }
+    #expect(expired == [9, 1, 3, 5, 7])
+  }
+
   @Test("A stream that is read, or ends, is forgotten")
   func removal() {
     var tracker = StallTracker(timeout: .seconds(30))

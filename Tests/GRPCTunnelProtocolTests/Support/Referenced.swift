@@ -16,6 +16,7 @@
 
 internal import Foundation
 internal import GRPCTunnelProtocol
+internal import TunnelSimulation
 internal import SwiftProtobuf
 
 /// A message of ours for which SwiftProtobuf generated a type from the reference schema.

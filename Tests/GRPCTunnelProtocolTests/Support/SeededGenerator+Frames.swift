@@ -15,6 +15,7 @@
  */
 
 internal import GRPCTunnelProtocol
+internal import TunnelSimulation
 
 /// Frames with whatever their types can hold, sensible or not.
 extension SeededGenerator {

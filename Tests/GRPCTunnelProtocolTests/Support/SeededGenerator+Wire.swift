@@ -15,6 +15,7 @@
  */
 
 internal import GRPCTunnelProtocol
+internal import TunnelSimulation
 
 /// Messages as no sane encoder would write them, though nearly all are valid.
 extension SeededGenerator {

@@ -1,0 +1,32 @@
+/*
+ * Copyright 2026, The grpc-swift-tunnel Authors
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *     http://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+package import GRPCTunnelProtocol
+
+/// Watches what one end of a tunnel puts on the wire, knowing what it was handed.
+package protocol WireMonitor: Sendable {
+  associatedtype OutboundFrame: TunnelFrame
+  associatedtype InboundFrame: TunnelFrame
+
+  /// The application wrote a message, which the end took.
+  mutating func wrote(_ message: ArraySlice<UInt8>, to stream: StreamID)
+
+  /// The end was handed a frame, which it has not refused.
+  mutating func received(_ frame: InboundFrame)
+
+  /// The end sends a frame.
+  mutating func sent(_ frame: OutboundFrame) throws(Violation)
+}
