@@ -50,7 +50,7 @@ def taken():
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ((), ("router", "agent", "demo")),
+        ((), ("router", "agent", "check-config", "demo")),
         (("router",), ("--tunnel-address", "--address")),
         (("agent",), ("--router", "--key", "--upstream")),
         (("demo",), ("demo",)),
@@ -72,6 +72,7 @@ def test_an_unknown_command_is_named(programs):
     [
         ("router", "--tunnel-address", "127.0.0.1:1", "--address", "127.0.0.1:2"),
         ("agent", "--router", "127.0.0.1:1", "--key", "k", "--upstream", "127.0.0.1:2"),
+        ("check-config", "router"),
         ("demo",),
     ],
 )
@@ -132,6 +133,35 @@ def test_a_router_ends_when_asked_to(programs):
     program = programs.router(free_address(), free_address())
     program.wait_for_output("127.0.0.1:")
     assert program.stop() is not None, "the router had to be killed"
+
+
+@pytest.fixture
+def agent_file(tmp_path):
+    path = tmp_path / "agent.yaml"
+    path.write_text("# The shop's till.\nrouter: 127.0.0.1:1\nkey: shop-42\nupstream: 127.0.0.1:2\n")
+    return str(path)
+
+
+def test_a_configuration_is_printed_with_where_it_comes_from(programs, agent_file):
+    arguments = ("check-config", "agent", "--config", agent_file, "--key", "shop-43")
+    code, output = ends(programs, *arguments)
+    assert code == 0, output
+    assert "key: shop-43  # --key" in output
+    assert f"router: '127.0.0.1:1'  # {agent_file}" in output
+    assert "max-message-size: 4MiB  # default" in output
+
+
+def test_all_that_is_wrong_with_a_configuration_is_told(programs, agent_file):
+    arguments = ("check-config", "agent", "--config", agent_file, "--drain-timeout", "soon")
+    output = fails(programs, *arguments, "--upstream", "nowhere")
+    assert "soon" in output and "nowhere" in output
+
+
+def test_a_misspelled_line_of_a_file_is_named(programs, agent_file):
+    with open(agent_file, "a") as file:
+        file.write("drain-timeuot: 3s\n")
+    output = fails(programs, "agent", "--config", agent_file)
+    assert "line 5" in output and "drain-timeout" in output
 
 
 def test_the_demo_ends_well(programs):

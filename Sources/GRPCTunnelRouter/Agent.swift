@@ -33,14 +33,8 @@ package final class Agent: Sendable {
 
   /// Creates an agent that has not connected.
   ///
-  /// - Throws: ``RouterError`` when the addresses or the key cannot be used.
+  /// - Throws: ``RouterError`` when the connections cannot be set up.
   package init(config: AgentConfig, logger: Logger) throws(RouterError) {
-    for address in [config.router, config.upstream] where address.port == 0 {
-      throw RouterError("'\(address)' is not an address to connect to: its port is 0")
-    }
-    guard !config.key.isEmpty, config.key.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7f }) else {
-      throw RouterError("'\(config.key)' is not a key: it must be of printable ASCII characters")
-    }
     let network: HTTP2ClientTransport.Posix
     let upstream: PooledClientTransport<HTTP2ClientTransport.Posix>
     do {

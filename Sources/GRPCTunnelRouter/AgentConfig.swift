@@ -14,8 +14,10 @@
  * limitations under the License.
  */
 
+package import Logging
+
 /// Where an agent connects to, and its limits.
-package struct AgentConfig: Sendable {
+package struct AgentConfig: Hashable, Sendable {
   /// The router's address for agents.
   package var router: NetworkAddress
 
@@ -31,6 +33,9 @@ package struct AgentConfig: Sendable {
   /// How long RPCs may go on once the agent shuts down.
   package var drainTimeout: Duration
 
+  /// The least severe messages that are logged.
+  package var logLevel: Logger.Level
+
   /// Messages of up to 4 MiB, gRPC's own limit, and 30 s to drain.
   package init(router: NetworkAddress, key: String, upstream: NetworkAddress) {
     self.router = router
@@ -38,5 +43,31 @@ package struct AgentConfig: Sendable {
     self.upstream = upstream
     self.maximumMessageSize = 4 * 1024 * 1024
     self.drainTimeout = .seconds(30)
+    self.logLevel = .info
+  }
+}
+
+extension AgentConfig {
+  /// Reads the settings of an agent.
+  ///
+  /// - Throws: ``ConfigurationError`` with everything that is wrong.
+  package init(_ settings: Settings) throws(ConfigurationError) {
+    var reader = SettingsReader(settings)
+    let router = reader.value(of: .router, SettingValue.target)
+    let key = reader.value(of: .key, SettingValue.key)
+    let upstream = reader.value(of: .upstream, SettingValue.target)
+    let maximumMessageSize = reader.value(of: .maximumMessageSize, SettingValue.size)
+    let drainTimeout = reader.value(of: .drainTimeout, SettingValue.duration)
+    let logLevel = reader.value(of: .logLevel, SettingValue.logLevel)
+    guard let router, let key, let upstream, let maximumMessageSize, let drainTimeout,
+      let logLevel
+    else {
+      throw ConfigurationError(reader.problems)
+    }
+    self.init(router: router, key: key, upstream: upstream)
+    self.maximumMessageSize = maximumMessageSize
+    self.drainTimeout = drainTimeout
+    self.logLevel = logLevel
+    try reader.finish()
   }
 }

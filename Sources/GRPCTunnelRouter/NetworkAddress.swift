@@ -29,7 +29,7 @@ package struct NetworkAddress: Hashable, Sendable, CustomStringConvertible {
   }
 
   /// Reads `HOST:PORT`, where an IPv6 address stands in brackets.
-  package init(_ text: String) throws(RouterError) {
+  package init(_ text: String) throws(SettingValueError) {
     guard let colon = text.lastIndex(of: ":") else {
       throw Self.malformed(text, "the port is missing")
     }
@@ -65,12 +65,12 @@ package struct NetworkAddress: Hashable, Sendable, CustomStringConvertible {
     self.host.contains(":") ? "[\(self.host)]:\(self.port)" : "\(self.host):\(self.port)"
   }
 
-  private static func malformed(_ text: String, _ reason: String) -> RouterError {
-    RouterError(
-      """
-      '\(text)' is not an address: \(reason); \
-      expected HOST:PORT, such as 127.0.0.1:50051 or [::1]:50051
-      """
+  private static func malformed(_ text: String, _ reason: String) -> SettingValueError {
+    SettingValueError(
+      text: text,
+      reason: """
+        is not an address: \(reason); expected HOST:PORT, such as 127.0.0.1:50051 or [::1]:50051
+        """
     )
   }
 

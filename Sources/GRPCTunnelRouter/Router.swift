@@ -40,9 +40,7 @@ package final class Router: Sendable {
   /// - Throws: ``RouterError`` when the addresses cannot be used.
   package init(config: RouterConfig, logger: Logger) async throws(RouterError) {
     let (tunnelAddress, callerAddress) = (config.tunnelAddress, config.callerAddress)
-    if tunnelAddress == callerAddress, tunnelAddress.port != 0 {
-      throw RouterError("\(tunnelAddress) cannot be the address for agents and that for callers")
-    }
+    if let problem = config.problems.first { throw RouterError(problem) }
     var tunnelConfig = TunnelConfig.defaults
     tunnelConfig.limits.maximumMessageSize = config.maximumMessageSize
     self.config = config

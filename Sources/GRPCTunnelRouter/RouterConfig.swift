@@ -14,8 +14,10 @@
  * limitations under the License.
  */
 
+package import Logging
+
 /// Where a router listens, and its limits.
-package struct RouterConfig: Sendable {
+package struct RouterConfig: Hashable, Sendable {
   /// Where agents open their tunnels; with port 0 the system chooses one.
   package var tunnelAddress: NetworkAddress
 
@@ -28,11 +30,49 @@ package struct RouterConfig: Sendable {
   /// How long RPCs may go on once the router shuts down.
   package var drainTimeout: Duration
 
+  /// The least severe messages that are logged.
+  package var logLevel: Logger.Level
+
   /// Messages of up to 4 MiB, gRPC's own limit, and 30 s to drain.
   package init(tunnelAddress: NetworkAddress, callerAddress: NetworkAddress) {
     self.tunnelAddress = tunnelAddress
     self.callerAddress = callerAddress
     self.maximumMessageSize = 4 * 1024 * 1024
     self.drainTimeout = .seconds(30)
+    self.logLevel = .info
+  }
+}
+
+extension RouterConfig {
+  /// Reads the settings of a router.
+  ///
+  /// - Throws: ``ConfigurationError`` with everything that is wrong.
+  package init(_ settings: Settings) throws(ConfigurationError) {
+    var reader = SettingsReader(settings)
+    let tunnelAddress = reader.value(of: .tunnelAddress, NetworkAddress.init(_:))
+    let callerAddress = reader.value(of: .address, NetworkAddress.init(_:))
+    let maximumMessageSize = reader.value(of: .maximumMessageSize, SettingValue.size)
+    let drainTimeout = reader.value(of: .drainTimeout, SettingValue.duration)
+    let logLevel = reader.value(of: .logLevel, SettingValue.logLevel)
+    guard let tunnelAddress, let callerAddress, let maximumMessageSize, let drainTimeout,
+      let logLevel
+    else {
+      throw ConfigurationError(reader.problems)
+    }
+    self.init(tunnelAddress: tunnelAddress, callerAddress: callerAddress)
+    self.maximumMessageSize = maximumMessageSize
+    self.drainTimeout = drainTimeout
+    self.logLevel = logLevel
+    reader.add(self.problems)
+    try reader.finish()
+  }
+
+  /// What cannot be, though each value is right for itself.
+  var problems: [String] {
+    var problems: [String] = []
+    if self.tunnelAddress == self.callerAddress, self.tunnelAddress.port != 0 {
+      problems.append("\(self.tunnelAddress) cannot be the address for agents and that for callers")
+    }
+    return problems
   }
 }

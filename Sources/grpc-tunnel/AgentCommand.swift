@@ -22,6 +22,7 @@ struct AgentCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "agent",
     abstract: "Offers a gRPC server to the callers of a router.",
+    usage: "grpc-tunnel agent <settings>",
     discussion: """
       Dials the router, registers under the key, and forwards every RPC that comes back through \
       the tunnel to the upstream, an ordinary gRPC server without TLS. A router or an upstream that is \
@@ -30,42 +31,18 @@ struct AgentCommand: AsyncParsableCommand {
         grpc-tunnel agent --router 127.0.0.1:7001 --key shop-42 \\
           --upstream 127.0.0.1:50051
 
-      SIGTERM or SIGINT lets the RPCs that are open end, for up to 30 seconds; a second one ends \
-      the agent at once.
+      SIGTERM or SIGINT lets the RPCs that are open end; a second one ends the agent at once.
+
+      \(SettingsHelp.text(for: .agent))
       """
   )
 
-  @Option(
-    help: ArgumentHelp("The router's address for agents. Required.", valueName: "host:port"),
-    transform: { try NetworkAddress($0) }
-  )
-  var router: NetworkAddress
-
-  @Option(
-    help: ArgumentHelp(
-      "The key by which callers choose this agent: printable ASCII characters. Required.",
-      valueName: "key"
-    )
-  )
-  var key: String
-
-  @Option(
-    help: ArgumentHelp("The server that RPCs are forwarded to. Required.", valueName: "host:port"),
-    transform: { try NetworkAddress($0) }
-  )
-  var upstream: NetworkAddress
-
-  @OptionGroup var logging: LoggingOptions
-
-  func validate() throws {
-    if self.key.isEmpty {
-      throw ValidationError("The value of '--key' must not be empty.")
-    }
-  }
+  @Argument(parsing: .allUnrecognized, help: .hidden)
+  var arguments: [String] = []
 
   func run() async throws {
-    let config = AgentConfig(router: self.router, key: self.key, upstream: self.upstream)
-    let logger = self.logging.logger("agent")
+    let config = try AgentConfig(Settings(for: .agent, arguments: self.arguments))
+    let logger = Logger(label: "agent", level: config.logLevel)
     let agent = try Agent(config: config, logger: logger)
     try await withSignalHandling(logger: logger) {
       agent.beginGracefulShutdown()

@@ -33,6 +33,8 @@ struct GRPCTunnelCommand: AsyncParsableCommand {
       one process with 'grpc-tunnel demo'.
       """,
     version: "0.1.0",
-    subcommands: [RouterCommand.self, AgentCommand.self, DemoCommand.self]
+    subcommands: [
+      RouterCommand.self, AgentCommand.self, CheckConfigCommand.self, DemoCommand.self,
+    ]
   )
 }

@@ -22,42 +22,27 @@ struct RouterCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "router",
     abstract: "Forwards RPCs of callers to agents.",
+    usage: "grpc-tunnel router <settings>",
     discussion: """
       Agents open their tunnels to one address, callers make RPCs to the other. The header \
       'tunnel-key' of an RPC says to which agent it goes; when several agents have the same key, \
-      they are used in turn. Any method is forwarded, with its metadata, deadline and messages of \
-      up to 4 MiB, compressed or not. The connections are not encrypted.
+      they are used in turn. Any method is forwarded, with its metadata, deadline and messages, \
+      compressed or not. The connections are not encrypted.
 
         grpc-tunnel router --tunnel-address 127.0.0.1:7001 --address 127.0.0.1:7000
 
-      SIGTERM or SIGINT lets the RPCs that are open end, for up to 30 seconds; a second one ends \
-      the router at once.
+      SIGTERM or SIGINT lets the RPCs that are open end; a second one ends the router at once.
+
+      \(SettingsHelp.text(for: .router))
       """
   )
 
-  @Option(
-    help: ArgumentHelp(
-      "Where agents open tunnels; with port 0 the system chooses one. Required.",
-      valueName: "host:port"
-    ),
-    transform: { try NetworkAddress($0) }
-  )
-  var tunnelAddress: NetworkAddress
-
-  @Option(
-    help: ArgumentHelp(
-      "Where callers make RPCs; with port 0 the system chooses one. Required.",
-      valueName: "host:port"
-    ),
-    transform: { try NetworkAddress($0) }
-  )
-  var address: NetworkAddress
-
-  @OptionGroup var logging: LoggingOptions
+  @Argument(parsing: .allUnrecognized, help: .hidden)
+  var arguments: [String] = []
 
   func run() async throws {
-    let config = RouterConfig(tunnelAddress: self.tunnelAddress, callerAddress: self.address)
-    let logger = self.logging.logger("router")
+    let config = try RouterConfig(Settings(for: .router, arguments: self.arguments))
+    let logger = Logger(label: "router", level: config.logLevel)
     let router = try await Router(config: config, logger: logger)
     try await withSignalHandling(logger: logger) {
       router.beginGracefulShutdown()

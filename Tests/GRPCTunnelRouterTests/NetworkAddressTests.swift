@@ -46,8 +46,8 @@ struct NetworkAddressTests {
     ]
   )
   func invalid(text: String) {
-    let error = #expect(throws: RouterError.self) { try NetworkAddress(text) }
-    #expect(error?.message.contains("'\(text)'") ?? false)
+    let error = #expect(throws: SettingValueError.self) { try NetworkAddress(text) }
+    #expect(error?.description.contains("'\(text)'") ?? false)
   }
 
   @Test("looks up the name of a host to listen on")
