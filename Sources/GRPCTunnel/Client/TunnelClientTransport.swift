@@ -140,12 +140,24 @@ public final class TunnelClientTransport: ClientTransport {
     self.slot.beginDrain()
   }
 
-  /// Runs an RPC in the tunnel. May be called at any time; waits for the tunnel to open, and for a
-  /// place when as many RPCs are open as it takes.
+  /// Runs an RPC in the tunnel. May be called at any time; waits for the tunnel to open, whatever
+  /// `waitForReady` says, and for a place when as many RPCs are open as it takes.
+  ///
+  /// Of the options the transport itself keeps to these:
+  /// - `timeout`: the RPC's deadline, from this call on. It ends a wait too, travels with the request
+  ///   as what is left when that starts, and ends the RPC at both ends (PROTOCOL.md 4). So does a
+  ///   `grpc-timeout` in the request's metadata; of both, the earlier one.
+  /// - `maxRequestMessageBytes` and `maxResponseMessageBytes`: a larger message fails the RPC with
+  ///   `resourceExhausted`. The latter takes the place of the tunnel's own limit.
+  ///
+  /// `compression` has no effect: messages in a tunnel are not compressed one by one, but what carries
+  /// the tunnel may be, by the settings of the client that dials. Each hop has its own.
   ///
   /// - Throws: `RPCError` with `failedPrecondition` after a graceful shutdown, `unavailable` when the
-  ///   tunnel was lost, `cancelled` when the task was cancelled while it waited, `deadlineExceeded`
-  ///   when its timeout has passed while it waited; and what `closure` throws.
+  ///   tunnel was lost, `deadlineExceeded` when the deadline passed while the RPC waited, `cancelled`
+  ///   when the task was cancelled while it waited; and what `closure` throws. With a retry or hedging
+  ///   policy among the options, `closure` gets a stream that fails with that error instead, for the
+  ///   policy to decide.
   public func withStream<T: Sendable>(
     descriptor: MethodDescriptor,
     options: CallOptions,

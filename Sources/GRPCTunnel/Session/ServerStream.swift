@@ -36,6 +36,34 @@ struct ServerStream: Sendable {
   }
 
   fileprivate func read() async throws -> RPCRequestPart<TunnelMessageBytes>? {
+    try await self.telling { try await self.part() }
+  }
+
+  fileprivate func write(_ element: RPCResponsePart<TunnelMessageBytes>) async throws {
+    try await self.telling {
+      switch element {
+      case .metadata(let metadata):
+        try self.write(metadata)
+      case .message(let message):
+        try await self.write(message.slice)
+      case .status(let status, let trailers):
+        self.write(status, trailers)
+      }
+    }
+  }
+
+  /// Reads or writes. A handler for which that fails, since its RPC has ended, finds its cancellation
+  /// handle fired, also when it comes before the one who is about to fire it.
+  private func telling<Result>(_ body: () async throws -> Result) async throws -> Result {
+    do {
+      return try await body()
+    } catch {
+      self.session.cancelHandlerIfAborted(self.id)
+      throw error
+    }
+  }
+
+  private func part() async throws -> RPCRequestPart<TunnelMessageBytes>? {
     switch try await self.session.session.read(self.id) {
     case .headers(let headers):
       var metadata: Metadata
@@ -60,7 +88,7 @@ struct ServerStream: Sendable {
     }
   }
 
-  fileprivate func write(_ metadata: Metadata) throws {
+  private func write(_ metadata: Metadata) throws {
     let headers: WireMetadata
     do {
       headers = try self.translator().wireMetadata(from: metadata)
@@ -75,7 +103,7 @@ struct ServerStream: Sendable {
     if case .failed(let error) = result { throw error }
   }
 
-  fileprivate func write(_ message: ArraySlice<UInt8>) async throws {
+  private func write(_ message: ArraySlice<UInt8>) async throws {
     let result: StreamWriteResult = self.session.session.update { machine in
       (machine.write(message, to: self.id, now: self.session.session.clock.now()), .nothing)
     }
@@ -89,7 +117,7 @@ struct ServerStream: Sendable {
     }
   }
 
-  fileprivate func write(_ status: Status, _ trailers: Metadata) {
+  private func write(_ status: Status, _ trailers: Metadata) {
     var trailers = trailers
     var close = CloseStream()
     let rich = RichStatus.wireStatus(for: status, takingDetailsFrom: &trailers)
@@ -157,14 +185,7 @@ extension ServerStream {
     let stream: ServerStream
 
     func write(_ element: Element) async throws {
-      switch element {
-      case .metadata(let metadata):
-        try self.stream.write(metadata)
-      case .message(let message):
-        try await self.stream.write(message.slice)
-      case .status(let status, let trailers):
-        self.stream.write(status, trailers)
-      }
+      try await self.stream.write(element)
     }
 
     func write(contentsOf elements: some Sequence<Element>) async throws {

@@ -25,7 +25,7 @@ struct EndingConformanceTests {
     let events = ControlEvents()
     try await tunnel.run(offering: [ControlService(events: events)]) { client in
       // Where much else runs, a short deadline may pass before the handler has started.
-      for timeout in [50, 500, 5_000] where !events.hasHappened("started") {
+      for timeout in [50, 500, 5_000, 50_000] where !events.hasHappened("started") {
         var options = CallOptions.defaults
         options.timeout = .milliseconds(timeout)
         let reply = try await client.call(
@@ -42,6 +42,90 @@ struct EndingConformanceTests {
       }
       try await events.wait(for: "cancelled")
       try await events.wait(for: "handler done")
+    }
+  }
+
+  @Test(
+    "a deadline ends the RPC whatever its handler does, and what that writes later is dropped",
+    arguments: TestTunnel.allWithKinds
+  )
+  func deadlineOfStubbornHandler(tunnel: TestTunnel, kind: RPCKind) async throws {
+    let events = ControlEvents()
+    try await tunnel.run(offering: [ControlService(events: events)]) { client in
+      let reply = try await client.call(
+        ControlCall(
+          kind,
+          [.wait("let go"), .send(3, size: 50_000)],
+          options: .defaults { $0.timeout = .milliseconds(50) }
+        )
+      )
+      #expect(reply.error?.code == .deadlineExceeded)
+      events.happen("let go")
+      let next = try await client.call(ControlCall(kind, [.echo], messages: [[1]]))
+      #expect(next.messages == [[1]])
+    }
+  }
+
+  @Test(
+    "a deadline ends the RPC of a handler whose writes wait for credit",
+    arguments: TestTunnel.all
+  )
+  func deadlineOfBlockedHandler(tunnel: TestTunnel) async throws {
+    let events = ControlEvents()
+    try await tunnel.run(offering: [ControlService(events: events)]) { client in
+      // The deadline is not to pass while the tunnel is opened; but where much else runs, a short one
+      // may pass before the handler has started.
+      _ = try await client.call(ControlCall(.unary, [.echo]))
+      for timeout in [50, 500, 5_000, 50_000] where !events.hasHappened("started") {
+        let call = ControlCall(
+          .serverStreaming,
+          [.signal("started"), .send(1_000, size: 10_000)],
+          metadata: [ControlKey.cancelled: "cancelled"]
+        )
+        let error = await #expect(throws: RPCError.self) {
+          try await client.serverStreaming(
+            request: ClientRequest(message: [], metadata: call.requestMetadata),
+            descriptor: call.kind.controlMethod,
+            serializer: RawCoder(),
+            deserializer: RawCoder(),
+            options: .defaults { $0.timeout = .milliseconds(timeout) }
+          ) { _ in
+            // Reads nothing.
+            try await events.wait(for: "never")
+          }
+        }
+        #expect(error?.code == .deadlineExceeded)
+      }
+      try await events.wait(for: "cancelled")
+      let next = try await client.call(ControlCall(.unary, [.echo], messages: [[1]]))
+      #expect(next.messages == [[1]])
+    }
+  }
+
+  @Test(
+    "a deadline ends an RPC whose messages wait for the carrier",
+    arguments: TestTunnel.inMemory,
+    RPCKind.allCases
+  )
+  func deadlineOfStalledCarrier(tunnel: TestTunnel, kind: RPCKind) async throws {
+    var tunnel = tunnel
+    tunnel.pair = CarrierPair()
+    let pair = tunnel.pair
+    try await tunnel.run(offering: [ControlService(events: ControlEvents())]) { client in
+      _ = try await client.call(ControlCall(.unary, [.echo]))
+      pair.stall()
+      let reply = try await client.call(
+        ControlCall(
+          kind,
+          [.echo],
+          messages: [[UInt8](pattern: 200_000)],
+          options: .defaults { $0.timeout = .milliseconds(50) }
+        )
+      )
+      #expect(reply.error?.code == .deadlineExceeded)
+      pair.resume()
+      let next = try await client.call(ControlCall(kind, [.echo], messages: [[1]]))
+      #expect(next.messages == [[1]])
     }
   }
 

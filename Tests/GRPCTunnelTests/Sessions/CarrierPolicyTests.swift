@@ -78,7 +78,7 @@ struct CarrierPolicyTests {
       )
       try await withGRPCClient(transport: transport) { network in
         let (reply, failure) = try await withRunningClient(
-          transport: .tunnel(over: network)
+          transport: .tunnel(over: network, config: .patient)
         ) { client in
           try await client.call(ControlCall(.unary, [.echo]))
         }
@@ -104,7 +104,8 @@ struct CarrierPolicyTests {
       )
       try await withGRPCClient(transport: transport) { network in
         let error = await #expect(throws: TunnelError.self) {
-          try await ReverseTunnelServerTransport(over: network).listen { _, _ in }
+          try await ReverseTunnelServerTransport(over: network, config: .patient)
+            .listen { _, _ in }
         }
         Self.expect(error, policy, "OpenReverseTunnel")
       }
@@ -130,7 +131,7 @@ struct CarrierPolicyTests {
         )
       ) { network in
         let (_, failure) = try await withRunningClient(
-          transport: .tunnel(over: network)
+          transport: .tunnel(over: network, config: .patient)
         ) { client in
           try await client.call(ControlCall(.unary, [.echo]))
         }
@@ -184,7 +185,7 @@ struct CarrierPolicyTests {
           if progress == .open { try? await accepted?.peer.send(.settings(.zero, .one)) }
         }
         let (reply, failure) = try await withRunningClient(
-          transport: .tunnel(over: network)
+          transport: .tunnel(over: network, config: .patient)
         ) { client in
           try await client.call(ControlCall(.unary, [.echo]))
         }

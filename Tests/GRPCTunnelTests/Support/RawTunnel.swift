@@ -27,6 +27,9 @@ struct RawTunnel: Sendable, CustomStringConvertible {
   var config = TunnelConfig.defaults
   var observability = TunnelObservability.none
   var interceptors: [any ServerInterceptor] = []
+  /// What carries the tunnel; nil for something of its own.
+  var pair: CarrierPair?
+  var clock = TunnelClock.continuous
 
   var description: String {
     "\(self.direction) tunnel"
@@ -47,14 +50,15 @@ struct RawTunnel: Sendable, CustomStringConvertible {
     offering services: [any RegistrableRPCService],
     _ body: @Sendable (RawTunnelClient) async throws -> Void
   ) async throws {
-    let pair = CarrierPair()
+    let pair = self.pair ?? CarrierPair()
     switch self.direction {
     case .forward:
       let tunnels = TunnelService(
         services: services,
         interceptors: self.interceptors,
         config: self.config,
-        observability: self.observability
+        observability: self.observability,
+        clock: self.clock
       )
       try await withGRPCServer(transport: pair.server, services: [tunnels]) { _ in
         let peer = try await RawTunnelClient.dial(over: pair, headers: self.headers)
@@ -66,10 +70,11 @@ struct RawTunnel: Sendable, CustomStringConvertible {
     case .reverse:
       try await withGRPCClient(transport: pair.client) { network in
         try await withGRPCServer(
-          transport: .reverseTunnel(
+          transport: ReverseTunnelServerTransport(
             over: network,
             config: self.config,
-            observability: self.observability
+            observability: self.observability,
+            clock: self.clock
           ),
           services: services,
           interceptors: self.interceptors
@@ -98,12 +103,14 @@ struct RawTunnel: Sendable, CustomStringConvertible {
         _ peer: RawTunnelServer
       ) async throws -> Void
   ) async throws {
-    let pair = CarrierPair()
+    let pair = self.pair ?? CarrierPair()
     let negotiates = CarrierHeaders(self.headers).negotiates
     switch self.direction {
     case .forward:
       try await withGRPCClient(transport: pair.client) { network in
-        let transport = ErasedClientTransport(base: .tunnel(over: network, config: self.config))
+        let transport = ErasedClientTransport(
+          base: TunnelClientTransport(over: network, config: self.config, clock: self.clock)
+        )
         _ = try await withRunningClient(transport: transport) { client in
           let (peer, _) = try await RawTunnelServer.accept(over: pair, headers: self.headers)
           if negotiates { try await peer.send(settings) }
@@ -114,7 +121,7 @@ struct RawTunnel: Sendable, CustomStringConvertible {
         }
       }
     case .reverse:
-      let agents = ReverseTunnels(config: self.config) { _ in "agent" }
+      let agents = ReverseTunnels(config: self.config, clock: self.clock) { _ in "agent" }
       let tunnels = TunnelService(reverseTunnels: agents)
       try await withGRPCServer(transport: pair.server, services: [tunnels]) { _ in
         let peer = try await RawTunnelServer.dial(over: pair, headers: self.headers)
