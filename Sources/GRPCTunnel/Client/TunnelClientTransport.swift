@@ -140,13 +140,15 @@ public final class TunnelClientTransport: ClientTransport {
     self.slot.beginDrain()
   }
 
-  /// Runs an RPC in the tunnel. May be called at any time; waits for the tunnel to open, whatever
-  /// `waitForReady` says, and for a place when as many RPCs are open as it takes.
+  /// Runs an RPC in the tunnel. May be called at any time; waits for the tunnel to open, and for a
+  /// place when as many RPCs are open as it takes.
   ///
   /// Of the options the transport itself keeps to these:
   /// - `timeout`: the RPC's deadline, from this call on. It ends a wait too, travels with the request
   ///   as what is left when that starts, and ends the RPC at both ends (PROTOCOL.md 4). So does a
   ///   `grpc-timeout` in the request's metadata; of both, the earlier one.
+  /// - `waitForReady`: whether the RPC waits, or fails with `unavailable`, while a tunnel that was lost
+  ///   cannot be opened again.
   /// - `maxRequestMessageBytes` and `maxResponseMessageBytes`: a larger message fails the RPC with
   ///   `resourceExhausted`. The latter takes the place of the tunnel's own limit.
   ///
