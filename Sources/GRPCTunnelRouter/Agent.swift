@@ -113,6 +113,7 @@ package final class Agent: Sendable {
 
   private func serve() async throws {
     var config = RPCProxyConfig(maximumMessageSize: self.config.maximumMessageSize)
+    config.isDraining = { self.shutdown.isMade }
     config.unreachable = { self.health.unreachable($0) }
     config.reached = { self.health.reached() }
     let proxy = RPCProxy(config: config) { _ throws(RPCError) in self.upstream }

@@ -137,7 +137,7 @@ public final class TunnelClientTransport: ClientTransport {
   /// Takes no more RPCs, which fail with `failedPrecondition`; the tunnel is closed when those that
   /// are open have ended, or the drain timeout has passed. May be called at any time, repeatedly.
   public func beginGracefulShutdown() {
-    self.slot.beginDrain()
+    self.slot.beginDrain(isShutdown: true)
   }
 
   /// Runs an RPC in the tunnel. May be called at any time; waits for the tunnel to open, and for a
@@ -145,8 +145,9 @@ public final class TunnelClientTransport: ClientTransport {
   ///
   /// Of the options the transport itself keeps to these:
   /// - `timeout`: the RPC's deadline, from this call on. It ends a wait too, travels with the request
-  ///   as what is left when that starts, and ends the RPC at both ends (PROTOCOL.md 4). So does a
-  ///   `grpc-timeout` in the request's metadata; of both, the earlier one.
+  ///   as what is left when that starts, and ends the RPC at both ends (PROTOCOL.md 4). A
+  ///   `grpc-timeout` in the request's metadata does the same once the RPC has a place, counted from
+  ///   this call too; of both, the earlier one counts.
   /// - `waitForReady`: whether the RPC waits, or fails with `unavailable`, while a tunnel that was lost
   ///   cannot be opened again.
   /// - `maxRequestMessageBytes` and `maxResponseMessageBytes`: a larger message fails the RPC with

@@ -20,12 +20,18 @@ internal import GRPCTunnelProtocol
 /// This end of a tunnel that was dialled, as its slot knows it.
 protocol DialledSession: Sendable {
   func startConnecting()
-  func beginDrain()
+
+  /// - Parameter isShutdown: Whether the application shuts down what the tunnel belongs to.
+  func beginDrain(isShutdown: Bool)
 }
 
 extension ServerSession: DialledSession {}
 
-extension TunnelSession: DialledSession where Machine == TunnelClientStateMachine {}
+extension TunnelSession: DialledSession where Machine == TunnelClientStateMachine {
+  func beginDrain(isShutdown: Bool) {
+    self.beginDrain()
+  }
+}
 
 /// A ``TunnelSlotStateMachine`` at work: dials, and dials again, as it says.
 final class TunnelSlot<Session: DialledSession>: Sendable {
@@ -76,7 +82,7 @@ final class TunnelSlot<Session: DialledSession>: Sendable {
 
   // MARK: - Running
 
-  /// Keeps a tunnel up until that is final, or ``beginDrain()`` was called and the tunnels have
+  /// Keeps a tunnel up until that is final, or ``beginDrain(isShutdown:)`` was called and the tunnels have
   /// ended; and until their handlers have returned. Run it once.
   ///
   /// Cancelling the task closes the tunnels at once.
@@ -173,13 +179,15 @@ final class TunnelSlot<Session: DialledSession>: Sendable {
   }
 
   /// Dials no more, and drains the tunnels. May be called at any time, repeatedly.
-  func beginDrain() {
+  ///
+  /// - Parameter isShutdown: Whether the application shuts down what the slot belongs to.
+  func beginDrain(isShutdown: Bool) {
     let sessions = self.update { state in
       state.machine.beginDrain()
       return Array(state.sessions.values)
     }
     for session in sessions {
-      session.beginDrain()
+      session.beginDrain(isShutdown: isShutdown)
     }
   }
 

@@ -91,7 +91,8 @@ public final class ReverseTunnelServerTransport: ServerTransport {
 
   /// Creates a transport that has not dialled, for servers that come and go.
   ///
-  /// Endpoints that are new in a set are dialled, those that are missing are drained. An endpoint
+  /// Endpoints that are new in a set are dialled, those that are missing are drained: their RPCs end,
+  /// and do not hear of it. An endpoint
   /// that cannot be reached is tried for as long as it is in the set, and is no matter to the others.
   ///
   /// - Parameters:
@@ -185,14 +186,15 @@ public final class ReverseTunnelServerTransport: ServerTransport {
   }
 
   /// Takes no more RPCs, and opens no more tunnels; those that are open are closed when the RPCs in
-  /// them have ended, or the drain timeout has passed. May be called at any time, repeatedly.
+  /// them have ended, or the drain timeout has passed. The cancellation handles of these RPCs fire, as
+  /// they do when any server shuts down. May be called at any time, repeatedly.
   public func beginGracefulShutdown() {
     let slots = self.state.withLock { state in
       state.endpoints.beginDrain()
       return state.slots
     }
     for slot in slots {
-      slot.tunnel.beginDrain()
+      slot.tunnel.beginDrain(isShutdown: true)
     }
     self.start.finish()
   }
@@ -217,7 +219,7 @@ public final class ReverseTunnelServerTransport: ServerTransport {
       return (added, state.slots.filter { change.removed.contains($0.endpoint.id) })
     }
     for slot in removed {
-      slot.tunnel.beginDrain()
+      slot.tunnel.beginDrain(isShutdown: false)
     }
     for slot in added {
       self.start.yield(slot)

@@ -43,6 +43,6 @@ struct AcceptedTunnelTransport: ServerTransport {
   }
 
   func beginGracefulShutdown() {
-    self.session.beginDrain()
+    self.session.beginDrain(isShutdown: true)
   }
 }

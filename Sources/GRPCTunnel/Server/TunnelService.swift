@@ -28,7 +28,8 @@ internal import GRPCTunnelProtocol
 ///
 /// Each tunnel lives within the RPC that carries it. When the outer server shuts down gracefully,
 /// tunnels take no more RPCs, and end when those that are open have ended or the drain timeout has
-/// passed.
+/// passed. The cancellation handles of RPCs in forward tunnels fire, as those of other RPCs of the
+/// server do.
 public struct TunnelService: RegistrableRPCService {
   private typealias AcceptReverse =
     @Sendable (_ request: TunnelRequest) async throws -> AcceptedReverseTunnel
@@ -173,7 +174,7 @@ public struct TunnelService: RegistrableRPCService {
         outbound: writer
       )
       let server = GRPCServer(transport: transport, router: self.router)
-      try await context.cancellation.draining(onCancel: { session.beginDrain() }) {
+      try await context.cancellation.draining(onCancel: { session.beginDrain(isShutdown: true) }) {
         do {
           try await server.serve()
         } catch let error as RuntimeError {

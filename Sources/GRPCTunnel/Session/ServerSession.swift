@@ -32,6 +32,7 @@ final class ServerSession: Sendable {
   /// The transport-specific context of the carrier.
   private let carrier: (any ServerContext.TransportSpecific)?
   private let cancellations: LockedValue<[StreamID: ServerContext.RPCCancellationHandle]>
+  private let isShuttingDown: LockedValue<Bool>
 
   /// - Parameters:
   ///   - carrier: The transport-specific context of the carrier; nil at the end that dials.
@@ -53,6 +54,7 @@ final class ServerSession: Sendable {
     )
     self.carrier = carrier
     self.cancellations = LockedValue([:])
+    self.isShuttingDown = LockedValue(false)
   }
 
   // MARK: - The tunnel
@@ -68,12 +70,19 @@ final class ServerSession: Sendable {
     }
   }
 
-  func beginDrain() {
+  /// - Parameter isShutdown: Whether the handlers' server shuts down. As in GRPCCore's own transports
+  ///   their cancellation handles then fire, while the RPCs go on: one that has no end of its own,
+  ///   such as the carrier of another tunnel, comes to one in this way.
+  func beginDrain(isShutdown: Bool) {
     let now = self.session.clock.now()
     self.session.update { machine in
       machine.beginDrain(now: now)
       return ((), .tunnel)
     }
+    guard isShutdown else { return }
+    // An RPC that was accepted before, and whose handler has not begun, looks for itself.
+    self.isShuttingDown.withLock { $0 = true }
+    self.cancelAllHandlers()
   }
 
   /// Reads frames and runs the handlers of the RPCs that they start, until the tunnel has ended and
@@ -130,6 +139,7 @@ final class ServerSession: Sendable {
     )
     await withServerContextRPCCancellationHandle { cancellation in
       self.cancellations.withLock { $0[accepted.id] = cancellation }
+      if self.isShuttingDown.withLock({ $0 }) { cancellation.cancel() }
       self.cancelHandlerIfAborted(accepted.id)
 
       let stream = ServerStream(

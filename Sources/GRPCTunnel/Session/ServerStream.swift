@@ -63,6 +63,12 @@ struct ServerStream: Sendable {
     }
   }
 
+  fileprivate func checkWritable() throws {
+    if let error = self.session.session.inspect({ $0.streams.writeError(of: self.id) }) {
+      throw error
+    }
+  }
+
   private func part() async throws -> RPCRequestPart<TunnelMessageBytes>? {
     switch try await self.session.session.read(self.id) {
     case .headers(let headers):
@@ -189,9 +195,14 @@ extension ServerStream {
     }
 
     func write(contentsOf elements: some Sequence<Element>) async throws {
+      var isEmpty = true
       for element in elements {
+        isEmpty = false
         try await self.write(element)
       }
+      // Writes nothing, but fails when the RPC has ended, as it does in GRPCCore's own transports: so
+      // a handler can find out, whose cancellation handle has told of a shutdown already.
+      if isEmpty { try self.stream.checkWritable() }
     }
 
     func finish() async {

@@ -159,14 +159,19 @@ struct ShutdownTests {
     events: ControlEvents,
     begin: () -> Void
   ) async throws {
-    try await peer.send(
-      .call(1, ControlCall(.bidirectional, [.signal("started"), .wait("let go"), .echo]))
+    let call = ControlCall(
+      .bidirectional,
+      [.signal("started"), .wait("let go"), .echo],
+      metadata: [ControlKey.cancelled: "told"]
     )
+    try await peer.send(.call(1, call))
     try await events.wait(for: "started")
     #expect(try await peer.nextOrThrow().streamID == .tunnel)
     #expect(try await peer.nextOrThrow() == .headers(1))
     begin()
     while try await !peer.nextOrThrow().isDrain {}
+    // As in any server that shuts down, the handle fires and the RPC goes on.
+    try await events.wait(for: "told")
 
     try await peer.send(.call(2, ControlCall(.unary, [.echo])))
     try await peer.send(.message(2, [1]))
@@ -184,6 +189,62 @@ struct ShutdownTests {
     events.happen("let go")
     #expect(try await peer.nextOrThrow() == .message(1, [4]))
     #expect(try await peer.nextOrThrow().closeStatus?.rpcCode == .ok)
+  }
+
+  @Test("an outer server that shuts down drains the tunnels in its tunnels too")
+  func nestedTunnels() async throws {
+    let pair = CarrierPair()
+    let events = ControlEvents()
+    let inner = TunnelService(services: [ControlService(events: events)])
+    let outer = TunnelService(services: [inner])
+    try await withGRPCServer(transport: pair.server, services: [outer]) { server in
+      try await withGRPCClient(transport: pair.client) { network in
+        _ = try await withRunningClient(transport: .tunnel(over: network)) { client in
+          _ = try await withRunningClient(transport: .tunnel(over: client)) { client in
+            let call = ControlCall(.unary, [.signal("started"), .wait("let go"), .echo])
+            async let reply = client.call(call)
+            try await events.wait(for: "started")
+            server.beginGracefulShutdown()
+            // Both tunnels refuse new RPCs, and neither waits for its drain timeout.
+            while try await client.call(ControlCall(.unary, [.echo])).error == nil {}
+            events.happen("let go")
+            #expect(try await reply.error == nil)
+          }
+        }
+      }
+    }
+  }
+
+  @Test("a handler does not hear that its tunnel alone is let go, for one endpoint of several")
+  func removedEndpoint() async throws {
+    let pair = CarrierPair()
+    let events = ControlEvents()
+    let contexts = SeenContexts()
+    let (stream, sets) = AsyncStream.makeStream(of: Set<String>.self)
+    let transport = ReverseTunnelServerTransport(to: stream) { _ in
+      GRPCClient(transport: pair.client)
+    }
+    try await withGRPCServer(
+      transport: transport,
+      services: [ControlService(events: events)],
+      interceptors: [contexts]
+    ) { _ in
+      sets.yield(["a"])
+      let (peer, _) = try await RawTunnelClient.accept(
+        over: pair,
+        headers: .negotiating(extensions: .drain)
+      )
+      try await peer.send(.call(1, ControlCall(.bidirectional, [.signal("started"), .echo])))
+      try await events.wait(for: "started")
+      sets.yield([])
+      while try await !peer.nextOrThrow().isDrain {}
+      try await peer.send(.message(1, [4]))
+      try await peer.send(.halfClose(1))
+      #expect(try await peer.readClose(of: 1).rpcCode == .ok)
+      #expect(contexts.atServer.map(\.cancellation.isCancelled) == [false])
+      while try await peer.next() != nil {}
+      try await peer.end()
+    }
   }
 
   @Test("an outer server that shuts down lets the RPCs of its reverse tunnels end")
