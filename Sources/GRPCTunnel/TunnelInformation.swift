@@ -15,6 +15,7 @@
  */
 
 public import GRPCCore
+internal import GRPCTunnelProtocol
 internal import Synchronization
 
 /// Names a tunnel within this process; never reused.
@@ -25,7 +26,7 @@ public struct TunnelID: Hashable, Comparable, Sendable, CustomStringConvertible 
   /// ``description``: `grpctunnel-tunnel-id`. In a response that is only a status, the trailers do.
   ///
   /// The end that calls adds it itself: it does not travel, and no peer can set it.
-  public static let metadataKey = "grpctunnel-tunnel-id"
+  public static let metadataKey = TransportHeaders.tunnelIDKey
 
   private let value: UInt64
 

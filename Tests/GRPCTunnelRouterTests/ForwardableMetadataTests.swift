@@ -40,7 +40,7 @@ struct ForwardableMetadataTests {
     arguments: [
       ":path", ":status", "te", "content-type", "host", "connection", "grpc-timeout",
       "grpc-encoding", "grpc-accept-encoding", "grpc-status", "grpc-message",
-      "grpctunnel-negotiate", "Content-Type",
+      "grpctunnel-negotiate", "grpctunnel-tunnel-id", "Content-Type",
     ]
   )
   func hop(key: String) {
@@ -49,7 +49,9 @@ struct ForwardableMetadataTests {
 
   @Test("a tunnel's own headers pass with the RPC that carries it, and with no other")
   func carrier() {
-    let metadata: Metadata = ["grpctunnel-negotiate": "on", "te": "trailers"]
+    let metadata: Metadata = [
+      "grpctunnel-negotiate": "on", "grpctunnel-tunnel-id": "tunnel-1", "te": "trailers",
+    ]
     #expect(metadata.forwardable(isCarrier: true) == ["grpctunnel-negotiate": "on"])
     #expect(metadata.forwardable() == [:])
   }

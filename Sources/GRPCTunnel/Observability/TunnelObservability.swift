@@ -24,7 +24,8 @@ public import Logging
 /// ## Log
 ///
 /// Lines are about tunnels, and about a single RPC only when something of it is dropped; no metadata
-/// of an RPC or of a carrier is logged. Each says who speaks and of what in its metadata, under the keys of ``LogKey``.
+/// of an RPC or of a carrier is logged. Each says who speaks and of what in its metadata, under the
+/// keys of ``LogKey``.
 ///
 /// | message | level | when |
 /// |---|---|---|
@@ -63,7 +64,7 @@ public struct TunnelObservability: Sendable {
     case handshakeTime = "handshake_ms"
     /// `local` or `remote`: who closed, refused or drains the tunnel, as seen from this end.
     case side
-    /// Why, in words.
+    /// Why, in words; `drained` when a tunnel ends as its drain had it.
     case reason
     /// The name of the status code that goes with the reason, such as `UNAVAILABLE`.
     case code

@@ -101,7 +101,7 @@ struct TunnelObserver: Sendable {
         "tunnel closed",
         [
           .side: closure.side.name,
-          .reason: closure.reason,
+          .reason: closure.reason ?? (self.isDrainReported ? "drained" : nil),
           .code: closure.error?.rpcCode?.name,
           .openTime: openTime?.inMilliseconds,
           .rpcs: "\(figures.streamsStarted)",

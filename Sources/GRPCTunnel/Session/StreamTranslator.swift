@@ -20,8 +20,7 @@ internal import GRPCTunnelProtocol
 /// Translates the metadata of one RPC.
 ///
 /// Headers that begin with `grpctunnel-` belong to a carrier, and do not travel through its tunnel.
-/// But where the RPC is itself a carrier, of a tunnel inside this one, they are its own: all but the
-/// name of the tunnel, which each end gives for itself.
+/// But where the RPC is itself a carrier, of a tunnel inside this one, they are its own.
 struct StreamTranslator: Sendable {
   private let base: MetadataTranslator
   private let isCarrier: Bool
@@ -38,7 +37,7 @@ struct StreamTranslator: Sendable {
     if self.isCarrier {
       for (key, value) in metadata {
         let key = key.lowercased()
-        if Self.isOwnKey(key) { wire.append(value.encoded(), forKey: key) }
+        if TransportHeaders.isCarrierKey(key) { wire.append(value.encoded(), forKey: key) }
       }
     }
     return wire
@@ -49,16 +48,12 @@ struct StreamTranslator: Sendable {
     if self.isCarrier {
       for entry in wire.entries {
         let key = entry.key.lowercased()
-        guard Self.isOwnKey(key) else { continue }
+        guard TransportHeaders.isCarrierKey(key) else { continue }
         for value in entry.values {
           metadata.addString(value, forKey: key)
         }
       }
     }
     return metadata
-  }
-
-  private static func isOwnKey(_ key: String) -> Bool {
-    TransportHeaders.isCarrierKey(key) && key != TunnelID.metadataKey
   }
 }

@@ -31,12 +31,17 @@ package enum TransportHeaders {
     case RPCTimeout.key:
       return false
     default:
-      return !Self.isCarrierKey(key)
+      return !key.hasPrefix(Self.carrierPrefix)
     }
   }
 
   /// Whether metadata with this key, in lower case, belongs to a carrier: what its two ends agree on.
   package static func isCarrierKey(_ key: String) -> Bool {
-    key.hasPrefix("grpctunnel-")
+    key.hasPrefix(Self.carrierPrefix) && key != Self.tunnelIDKey
   }
+
+  /// Names the tunnel in the responses that come through it; each end says it for itself.
+  package static let tunnelIDKey = "grpctunnel-tunnel-id"
+
+  private static let carrierPrefix = "grpctunnel-"
 }

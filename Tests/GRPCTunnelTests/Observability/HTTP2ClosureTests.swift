@@ -79,7 +79,11 @@ struct HTTP2ClosureTests {
             group.addTask { try await network.runConnections() }
             if isForward {
               let client = GRPCClient(
-                transport: .tunnel(over: network, observability: tunnelClient.observability)
+                transport: .tunnel(
+                  over: network,
+                  config: .patient,
+                  observability: tunnelClient.observability
+                )
               )
               group.addTask { try? await client.runConnections() }
               group.addTask { await failures.call(client, call, never: events) }
@@ -87,6 +91,7 @@ struct HTTP2ClosureTests {
               let server = GRPCServer(
                 transport: .reverseTunnel(
                   over: network,
+                  config: .patient,
                   observability: tunnelServer.observability
                 ),
                 services: services,

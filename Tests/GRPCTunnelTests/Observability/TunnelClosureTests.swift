@@ -109,7 +109,7 @@ struct TunnelClosureTests {
       let closed = try await end.closed
       #expect(closed.level == .info)
       #expect(closed[.side] == "local")
-      #expect(closed[.reason] == nil)
+      #expect(closed[.reason] == "drained")
     }
   }
 
@@ -164,6 +164,27 @@ struct TunnelClosureTests {
       #expect(line[.code] == "DEADLINE_EXCEEDED")
       end.cancel()
       try await group.waitForAll()
+    }
+  }
+
+  @Test("says so when the peer falls silent", arguments: [Kind.forwardClient, .reverseClient])
+  func silence(kind: Kind) async throws {
+    let end = TunnelEndUnderTest(kind)
+    try await end.run { _ in
+      // The timer of the handshake may still be slept for.
+      try await end.clock.waitForSleeper(until: .seconds(10) ... .seconds(30))
+      end.clock.advance(by: .seconds(10))
+      // The answer to a probe that is due after 30 s does not come.
+      try await end.clock.waitForSleeper(until: .seconds(30))
+      end.clock.advance(by: .seconds(20))
+      try await end.clock.waitForSleeper(until: .seconds(40))
+      end.clock.advance(by: .seconds(10))
+      let closed = try await end.closed
+      #expect(closed.level == .warning)
+      #expect(closed[.side] == "local")
+      let reason = "The peer did not answer a liveness probe within 10.0 seconds."
+      #expect(closed[.reason] == reason)
+      #expect(try await end.failures.first.message == "The tunnel was lost: \(reason)")
     }
   }
 

@@ -54,7 +54,7 @@ struct TunnelLogTests {
       let closed = try await log.line("tunnel closed")
       #expect(closed.level == .info)
       #expect(closed[.tunnelID] == opened[.tunnelID])
-      #expect(closed[.reason] == nil)
+      #expect(closed[.reason] == "drained")
     }
     // Only the network's server knows its peer, and the tunnel's key.
     let accepting = tunnel.direction == .forward ? self.server : self.client

@@ -242,13 +242,17 @@ struct TunnelMetricsTests {
         transport: .reverseTunnel(
           over: network,
           reconnect: .tiny,
-          observability: TunnelObservability(metrics: metrics.metrics)
+          observability: TunnelObservability(
+            logger: self.serverLog.logger,
+            metrics: metrics.metrics
+          )
         ),
         services: [self.service]
       ) { _ in
         let (first, _) = try await RawTunnelClient.accept(over: pair)
         try await first.end()
         let (second, _) = try await RawTunnelClient.accept(over: pair)
+        _ = try await self.serverLog.line("tunnel reconnecting")
         #expect(try metrics.count(TunnelMetrics.reconnects) == 1)
         try await second.end()
       }

@@ -87,6 +87,8 @@ struct MovedRPCTests {
       }
       #expect(reply.error == nil)
       #expect(reply.messages == [[4, 5]])
+      let second = try #require(self.network.agents.tunnels.last).tunnel.id
+      #expect(reply.metadata.strings(TunnelID.metadataKey) == ["\(second)"])
     }
   }
 
