@@ -188,6 +188,7 @@ let package = Package(
         .target(name: "GRPCTunnelProtocol"),
         .target(name: "GRPCTunnelTestSupport"),
         .target(name: "RecordedTunnels"),
+        .target(name: "TunnelSimulation"),
         .product(name: "GRPCCore", package: "grpc-swift-2"),
         .product(name: "GRPCNIOTransportHTTP2", package: "grpc-swift-nio-transport"),
         .product(name: "GRPCProtobuf", package: "grpc-swift-protobuf"),

@@ -64,6 +64,7 @@ struct RestartNetworkServer: AsyncParsableCommand {
           case .opened(let tunnel, _): report("opened \(tunnel.agentName)")
           case .draining(let tunnel, _, let side): report("draining \(tunnel.agentName) (\(side))")
           case .closed(let tunnel, _, let closure): report("closed \(tunnel.agentName): \(closure)")
+          case .missed(let count): report("missed \(count) events")
           }
         }
       }

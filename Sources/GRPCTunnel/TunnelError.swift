@@ -43,6 +43,7 @@ public struct TunnelError: Error, Sendable {
       case peerFault
       case alreadyStarted
       case carrierPolicy
+      case closedByApplication
     }
 
     private var wrapped: Wrapped
@@ -72,6 +73,9 @@ public struct TunnelError: Error, Sendable {
     /// applies to the tunnel's own RPC; the message says which, and what to do. Final: another
     /// attempt would end in the same way.
     public static var carrierPolicy: Code { Code(.carrierPolicy) }
+
+    /// The application closed the tunnel, for the reason that is the cause.
+    public static var closedByApplication: Code { Code(.closedByApplication) }
   }
 }
 
@@ -88,6 +92,11 @@ extension TunnelError {
   init?(_ end: TunnelEnd) {
     if let error = end.error, error.cause is CarrierPolicy {
       self.init(code: .carrierPolicy, message: error.message, cause: error)
+      return
+    }
+    if let closure = end.error?.cause as? ApplicationClosure {
+      let reason = closure.reason
+      self.init(code: .closedByApplication, message: reason.message, cause: reason)
       return
     }
     switch (end.initiator, end.error) {
@@ -107,6 +116,18 @@ extension TunnelError {
 }
 
 extension TunnelEnd {
+  /// The application closes the tunnel, and the peer is to know why.
+  static func application(_ reason: RPCError?) -> TunnelEnd {
+    guard let reason else { return TunnelEnd(initiator: .local, error: nil) }
+    let error = RPCError(
+      code: reason.code,
+      message: reason.message,
+      metadata: reason.metadata,
+      cause: ApplicationClosure(reason: reason)
+    )
+    return TunnelEnd(initiator: .local, error: error)
+  }
+
   /// Whether this is how the tunnel of a Go peer ends that shuts down: it refuses a stream, then takes
   /// the next frame of that stream for a fault (PROTOCOL.md 8).
   fileprivate var isShutdownOfGoPeer: Bool {
@@ -116,4 +137,9 @@ extension TunnelEnd {
     return error.message.contains("received frame for stream ID")
       && error.message.contains("never created")
   }
+}
+
+/// Tells a tunnel that the application closed from one that could not go on.
+private struct ApplicationClosure: Error {
+  let reason: RPCError
 }

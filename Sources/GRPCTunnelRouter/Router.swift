@@ -182,7 +182,7 @@ package final class Router: Sendable {
 
   // MARK: - Logging
 
-  private func log(_ events: AsyncStream<ReverseTunnelEvent<String>>) async {
+  private func log(_ events: ReverseTunnelEvents<String>) async {
     for await event in events {
       switch event {
       case .opened(let tunnel, let key):
@@ -193,6 +193,8 @@ package final class Router: Sendable {
       case .closed(let tunnel, let key, let closure):
         let reason = closure.error.map { "lost: \($0.message)" } ?? "disconnected"
         self.logger.info("agent '\(key)' from \(tunnel.remotePeer) (\(tunnel.id)) \(reason)")
+      case .missed(let count):
+        self.logger.warning("\(count) agents came or went too fast to be logged")
       }
     }
   }

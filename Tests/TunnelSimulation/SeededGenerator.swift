@@ -33,4 +33,12 @@ package struct SeededGenerator: RandomNumberGenerator, Sendable {
   package mutating func int(below bound: Int) -> Int {
     Int.random(in: 0 ..< bound, using: &self)
   }
+
+  package mutating func isOne(in count: Int) -> Bool {
+    self.int(below: count) == 0
+  }
+
+  package mutating func pick<Element>(_ elements: [Element]) -> Element {
+    elements[self.int(below: elements.count)]
+  }
 }

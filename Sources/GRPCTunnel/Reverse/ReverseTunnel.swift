@@ -21,34 +21,31 @@ internal import GRPCTunnelProtocol
 final class ReverseTunnel: Sendable {
   let session: ClientSession
 
+  /// Happens when the two ends have agreed, or will not any more.
+  let settled: OneShotEvent
+
   init(session: ClientSession) {
     self.session = session
+    self.settled = OneShotEvent()
   }
 
   /// Names the tunnel within this process.
   var id: TunnelID {
     self.session.id
   }
+}
 
-  /// An RPC on a place that was taken in this tunnel.
-  func attempt(_ call: ClientCall) -> MovableStream.Attempt {
-    MovableStream.Attempt(stream: ClientStream(session: self.session, call: call), tunnel: self.id)
-  }
+/// A place for an RPC that was taken in a reverse tunnel.
+struct ReverseTunnelPlace: Sendable {
+  let tunnel: ReverseTunnel
 
-  /// Whether the tunnel takes an RPC at once.
-  var isReady: Bool {
-    self.session.inspect { $0.isReady }
-  }
+  /// Takes note that the RPC has ended; called once.
+  let end: @Sendable () -> Void
 
-  /// Whether the tunnel takes RPCs, if only when a place is free.
-  var isOpen: Bool {
-    self.session.inspect { $0.revision != nil && !$0.isDrainingOrClosed }
-  }
-
-  /// Whether an RPC may wait for a place in this tunnel: it is open or being opened, and not going
-  /// away.
-  var isUsable: Bool {
-    self.session.inspect { !$0.isDrainingOrClosed }
+  /// Gives the place back, for an RPC that is not started. Called instead of ``end``.
+  func giveBack() {
+    self.tunnel.session.cancelReservation()
+    self.end()
   }
 }
 

@@ -18,44 +18,38 @@ public import GRPCCore
 internal import GRPCTunnelProtocol
 
 /// A client transport whose RPCs go through the reverse tunnels that a ``ReverseTunnels`` has
-/// gathered, in turn.
+/// gathered.
 ///
-/// Tunnels come and go by themselves: when there is none, RPCs fail at once with `unavailable`, or
-/// wait for one when their options say `waitForReady`.
+/// Tunnels come and go by themselves. When there is none, RPCs fail at once with `unavailable`, or,
+/// when their options say `waitForReady`, wait for one until their deadline. When all are full they
+/// wait for a place in any of them, in the order in which they came.
 ///
-/// An RPC that its tunnel has certainly not processed is moved to another one, once for each tunnel:
-/// when the peer says so, by extensions of the protocol, or when nothing of the RPC had left yet
-/// (PROTOCOL.md 10). What was sent so far is kept for that, up to 65,536 bytes of messages, until
-/// something comes back; an RPC that has sent more fails with `unavailable`. No RPC runs twice.
+/// An RPC that a tunnel has not processed is moved to another one, without its caller noticing, if the
+/// tunnel's server says so (PROTOCOL.md 10) or nothing of the RPC had been sent when the tunnel was
+/// lost. For that up to 65,536 bytes of its messages are kept until something arrives for it. It is
+/// tried in each tunnel once; when none is left it fails with `unavailable`, or, if its options say
+/// `waitForReady`, waits for another one and tries them all again. An RPC that may have been processed
+/// is never moved.
 public final class ReverseTunnelClientTransport: ClientTransport {
   /// The bytes of messages on their way through a tunnel.
   public typealias Bytes = TunnelMessageBytes
 
-  private let name: String
+  private let source: any ReverseTunnelSource
+  private let serviceConfig: ServiceConfig
   private let clock: TunnelClock
-  private let pick: @Sendable (_ tried: Set<TunnelID>) -> ReverseTunnel?
-  private let waitUntilReady: (@Sendable () async throws -> Void)?
   private let shutdown: OneShotEvent
   private let openStreams: OpenStreams
 
-  /// Retries are not throttled.
-  public let retryThrottle: RetryThrottle? = nil
+  /// Used for all RPCs that have a retry or hedging policy in the service config.
+  public let retryThrottle: RetryThrottle?
 
-  /// - Parameters:
-  ///   - pick: Chooses a tunnel, none of those that an RPC has tried.
-  ///   - waitUntilReady: nil when there is nothing to wait for once no tunnel is there.
-  init(
-    name: String,
-    clock: TunnelClock,
-    pick: @escaping @Sendable (_ tried: Set<TunnelID>) -> ReverseTunnel?,
-    waitUntilReady: (@Sendable () async throws -> Void)?
-  ) {
+  init(source: any ReverseTunnelSource, serviceConfig: ServiceConfig, clock: TunnelClock) {
+    self.source = source
+    self.serviceConfig = serviceConfig
     self.clock = clock
-    self.name = name
-    self.pick = pick
-    self.waitUntilReady = waitUntilReady
     self.shutdown = OneShotEvent()
     self.openStreams = OpenStreams()
+    self.retryThrottle = serviceConfig.retryThrottling.map { RetryThrottle(policy: $0) }
   }
 
   /// Suspends until ``beginGracefulShutdown()`` was called and the RPCs of this transport have ended,
@@ -65,121 +59,177 @@ public final class ReverseTunnelClientTransport: ClientTransport {
     try await self.openStreams.waitUntilNone()
   }
 
-  /// Takes no more RPCs, which fail with `failedPrecondition`. The tunnels stay.
+  /// Takes no more RPCs, which fail with `failedPrecondition`, as do those that wait for a tunnel. The
+  /// tunnels stay. May be called at any time, repeatedly.
   public func beginGracefulShutdown() {
     self.shutdown.fire()
     self.openStreams.finish()
   }
 
-  /// Runs an RPC in one of the tunnels; waits for a place when all are full.
+  /// Runs an RPC in one of the tunnels.
   ///
-  /// - Throws: `RPCError` with `unavailable` when there is no tunnel, `failedPrecondition` after a
-  ///   graceful shutdown, `cancelled` when the task was cancelled while it waited; and what `closure`
-  ///   throws.
+  /// - Throws: `RPCError` with `unavailable` when there is no tunnel, `deadlineExceeded` when the
+  ///   options' timeout passes while the RPC waits for one, `failedPrecondition` after a graceful
+  ///   shutdown, `cancelled` when the task was cancelled while the RPC waited; and what `closure`
+  ///   throws. With a retry or hedging policy among the options, `closure` gets a stream that fails
+  ///   with that error instead, so that the policy is asked.
   public func withStream<T: Sendable>(
     descriptor: MethodDescriptor,
     options: CallOptions,
     _ closure: (_ stream: RPCStream<Inbound, Outbound>, _ context: ClientContext) async throws -> T
   ) async throws -> T {
     guard self.openStreams.start() else {
-      throw Self.isShuttingDown
+      throw RPCError.transportIsShuttingDown
     }
     defer { self.openStreams.end() }
 
     let call = ClientCall(descriptor, options, now: self.clock.now())
-    let waits = options.waitForReady ?? false
-    let tunnel: ReverseTunnel
+    let waitsForTunnels = options.waitForReady ?? false
+    let place: ReverseTunnelPlace
     do {
-      tunnel = try await self.reservedTunnel(for: call, waits: waits)
+      place = try await self.place(for: call, waitsForTunnels: waitsForTunnels)
     } catch let error as RPCError where call.hasExecutionPolicy && !Task.isCancelled {
-      return try await closure(
-        FailedStream(error).stream(for: descriptor),
-        ClientContext(descriptor: descriptor, remotePeer: "", localPeer: "")
-      )
+      let context = ClientContext(descriptor: descriptor, remotePeer: "", localPeer: "")
+      return try await closure(FailedStream(error).stream(for: descriptor), context)
     }
-    let context = tunnel.session.clientContext(for: descriptor)
-    let stream = MovableStream(tunnel.attempt(call)) { tried in
-      try await self.nextAttempt(for: call, waits: waits, tried: tried)
+    let session = place.tunnel.session
+    guard self.source.hasSeveralTunnels else {
+      defer { place.end() }
+      return try await session.withReservedStream(call, closure)
+    }
+    let stream = MovableStream(call, place) { tried, end in
+      let wish = ReverseTunnelWish(tried: tried, waitsForTunnels: waitsForTunnels)
+      return try await self.nextPlace(for: wish, until: call.deadline, or: end)
     }
     defer { stream.release() }
-    return try await closure(stream.stream(for: descriptor), context)
+    return try await closure(
+      stream.stream(for: descriptor),
+      session.clientContext(for: descriptor)
+    )
   }
 
-  /// A tunnel in which a place was taken.
-  private func reservedTunnel(for call: ClientCall, waits: Bool) async throws -> ReverseTunnel {
-    while true {
-      let tunnel = try await self.tunnel(for: call, waits: waits)
-      do {
-        try await tunnel.session.reserveStream(until: call.deadline)
-        return tunnel
-      } catch {
-        // A tunnel that went away before anything was sent: another one can take the RPC.
-        if tunnel.isUsable || Task.isCancelled { throw error }
-      }
+  /// A place for an RPC that has not been tried.
+  private func place(for call: ClientCall, waitsForTunnels: Bool) async throws -> ReverseTunnelPlace
+  {
+    let wish = ReverseTunnelWish(waitsForTunnels: waitsForTunnels)
+    guard let place = try await self.place(for: wish, until: call.deadline) else {
+      if self.shutdown.hasHappened { throw RPCError.transportIsShuttingDown }
+      let message = "There is no tunnel for \(self.source.name)."
+      throw RPCError(code: .unavailable, message: message)
     }
+    return place
   }
 
-  /// A place in another tunnel, for an RPC that was not processed; nil when all were tried and the RPC
-  /// does not wait for more.
-  private func nextAttempt(
-    for call: ClientCall,
-    waits: Bool,
-    tried: Set<TunnelID>
-  ) async throws -> MovableStream.Attempt? {
-    while let tunnel = self.pick(tried) {
-      do {
-        try await tunnel.session.reserveStream(until: call.deadline)
-        return tunnel.attempt(call)
-      } catch {
-        if tunnel.isUsable || Task.isCancelled { throw error }
-      }
-    }
-    guard waits else { return nil }
-    // They may take it later, or others may come: but not in an endless hurry.
-    let time = self.clock.now() + Self.pauseBeforeTryingAgain
-    try await self.waiting(until: call.deadline) { try? await self.clock.sleep(time) }
-    return try await self.reservedTunnel(for: call, waits: true).attempt(call)
-  }
-
-  private func tunnel(for call: ClientCall, waits: Bool) async throws -> ReverseTunnel {
-    while true {
-      if let tunnel = self.pick([]) { return tunnel }
-      guard waits, let waitUntilReady = self.waitUntilReady else {
-        throw RPCError(code: .unavailable, message: "There is no tunnel for \(self.name).")
-      }
-      try await self.waiting(until: call.deadline) { try? await waitUntilReady() }
-    }
-  }
-
-  /// Waits for something, for as long as the RPC and this transport last.
-  private func waiting(
+  /// A place for an RPC that was refused: in a tunnel that has not done so, if there is one soon.
+  ///
+  /// - Returns: nil when there is no tunnel, and none is waited for.
+  private func nextPlace(
+    for wish: ReverseTunnelWish,
     until deadline: Duration?,
-    for something: @escaping @Sendable () async -> Void
-  ) async throws {
-    await withTaskGroup(of: Void.self) { group in
-      group.addTask(operation: something)
-      group.addTask { try? await self.shutdown.wait() }
-      if let deadline {
-        group.addTask { try? await self.clock.sleep(deadline) }
-      }
-      await group.next()
-      group.cancelAll()
+    or end: OneShotEvent
+  ) async throws -> ReverseTunnelPlace? {
+    guard wish.waitsForTunnels else {
+      return try await self.place(for: wish, until: deadline, or: end)
     }
-    if Task.isCancelled { throw RPCError.cancelledByTask }
-    if self.shutdown.hasHappened { throw Self.isShuttingDown }
-    if let deadline, deadline <= self.clock.now() { throw RPCError.deadlineExceededWaiting }
+    let pause = self.clock.now() + Self.pauseBeforeTryingAgain
+    if let place = try await self.place(for: wish, until: deadline, or: end, giveUp: pause) {
+      return place
+    }
+    if end.hasHappened || self.shutdown.hasHappened { return nil }
+    // Those that have refused it may take it now.
+    return try await self.place(
+      for: ReverseTunnelWish(waitsForTunnels: true),
+      until: deadline,
+      or: end
+    )
   }
 
   /// Before tunnels that have refused an RPC are tried once more.
   private static var pauseBeforeTryingAgain: Duration { .milliseconds(100) }
 
-  private static let isShuttingDown = RPCError(
-    code: .failedPrecondition,
-    message: "The transport is shutting down."
-  )
+  /// - Parameters:
+  ///   - deadline: When the wait fails.
+  ///   - end: Ends the wait.
+  ///   - time: When the wait ends.
+  /// - Returns: nil when there is no tunnel and none is waited for, or the wait has ended.
+  private func place(
+    for wish: ReverseTunnelWish,
+    until deadline: Duration?,
+    or end: OneShotEvent? = nil,
+    giveUp time: Duration? = nil
+  ) async throws -> ReverseTunnelPlace? {
+    if Task.isCancelled { throw RPCError.cancelledByTask }
+    switch self.source.placeAtOnce(for: wish) {
+    case .place(let place): return place
+    case .wait: return try await self.waitForPlace(for: wish, until: deadline, or: end, time)
+    case .noTunnel: return nil
+    }
+  }
 
-  /// There is no service config: RPCs have the options that they are called with.
+  private enum WaitResult {
+    case place(ReverseTunnelPlace?)
+    case failed(any Error)
+  }
+
+  private func waitForPlace(
+    for wish: ReverseTunnelWish,
+    until deadline: Duration?,
+    or end: OneShotEvent?,
+    _ time: Duration?
+  ) async throws -> ReverseTunnelPlace? {
+    let result = await withTaskGroup(of: WaitResult.self) { group in
+      group.addTask {
+        do {
+          return .place(try await self.source.place(for: wish))
+        } catch {
+          return .failed(error)
+        }
+      }
+      for event in [self.shutdown, end].compactMap({ $0 }) {
+        group.addTask {
+          try? await event.wait()
+          return .place(nil)
+        }
+      }
+      if let time {
+        group.addTask {
+          try? await self.clock.sleep(time)
+          return .place(nil)
+        }
+      }
+      if let deadline {
+        group.addTask {
+          try? await self.clock.sleep(deadline)
+          return .failed(RPCError.deadlineExceededWaiting)
+        }
+      }
+      let first = await group.next()
+      group.cancelAll()
+      for await result in group {
+        // A place that came too late.
+        if case .place(let place?) = result { place.giveBack() }
+      }
+      return first
+    }
+    switch result {
+    case .place(let place?):
+      return place
+    case .place(.none), .none:
+      if Task.isCancelled { throw RPCError.cancelledByTask }
+      return nil
+    case .failed(let error):
+      throw Task.isCancelled ? RPCError.cancelledByTask : error
+    }
+  }
+
+  /// The service config's entry for a method.
   public func config(forMethod descriptor: MethodDescriptor) -> MethodConfig? {
-    nil
+    self.serviceConfig.methodConfig(for: descriptor)
+  }
+}
+
+extension RPCError {
+  fileprivate static var transportIsShuttingDown: RPCError {
+    RPCError(code: .failedPrecondition, message: "The transport is shutting down.")
   }
 }

@@ -15,13 +15,20 @@
  */
 
 /// Something that happened to a reverse tunnel.
+///
+/// The events of one tunnel come in the order of the cases; a tunnel that was never opened has none.
 public enum ReverseTunnelEvent<Key: Hashable & Sendable>: Sendable {
   /// The tunnel was opened and takes RPCs.
   case opened(TunnelInformation, key: Key)
 
-  /// The tunnel takes no more RPCs, since one of its ends drains it; those that are open go on.
+  /// The tunnel takes no more RPCs, since one of its ends drains it; those that are open go on. A
+  /// tunnel need not drain before it closes.
   case draining(TunnelInformation, key: Key, side: TunnelClosure.Side)
 
   /// The tunnel has ended.
   case closed(TunnelInformation, key: Key, closure: TunnelClosure)
+
+  /// So many events were dropped here, since too many waited to be read. What the tunnels have come to
+  /// shows in ``ReverseTunnels/tunnels``.
+  case missed(Int)
 }

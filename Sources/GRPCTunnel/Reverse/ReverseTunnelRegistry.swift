@@ -14,227 +14,197 @@
  * limitations under the License.
  */
 
+internal import GRPCCore
 internal import GRPCTunnelProtocol
 
 /// The tunnels of a ``ReverseTunnels``, those who wait for one, and those who watch.
+///
+/// The lock of the registry is never held while a session is asked, and the other way round: what
+/// one tells the other may be outdated, which ``TunnelDirectory`` allows for.
 final class ReverseTunnelRegistry<Key: Hashable & Sendable>: Sendable {
-  /// Which tunnels are meant.
-  enum Selection: Hashable, Sendable {
-    case all
-    case key(Key)
-    case tunnel(TunnelID)
-  }
+  typealias Directory = TunnelDirectory<Key>
+  typealias Selection = Directory.Selection
+  typealias Ticket = Directory.Ticket
 
-  private struct Entry {
+  struct Record {
     var tunnel: ReverseTunnel
     var key: Key
-    var wasOpened: Bool
+    var openTime: Duration?
   }
 
-  private struct Waiter {
-    var selection: Selection
-    var continuation: CheckedContinuation<Void, any Error>
+  /// What somebody who waits gets.
+  enum Outcome {
+    case place(ReverseTunnelPlace)
+    case call(Directory.Call)
   }
 
-  private struct State {
-    var entries: [TunnelID: Entry] = [:]
-    var all = TunnelPool()
-    var pools: [Key: TunnelPool] = [:]
-    var waiters: [UInt64: Waiter] = [:]
-    var watchers: [UInt64: AsyncStream<ReverseTunnelEvent<Key>>.Continuation] = [:]
-    var nextID: UInt64 = 0
+  struct State {
+    var directory = Directory()
+    var records: [TunnelID: Record] = [:]
+    var waiters: [Ticket: CheckedContinuation<Outcome, any Error>] = [:]
+    var queues: [UInt64: ReverseTunnelEventQueue<Key>] = [:]
+    var lastNumber: UInt64 = 0
+
+    /// A ticket, or the number of a subscription.
+    mutating func nextNumber() -> UInt64 {
+      self.lastNumber += 1
+      return self.lastNumber
+    }
   }
 
-  private let state = LockedValue(State())
+  let clock: TunnelClock
+  let state: LockedValue<State>
+
+  init(clock: TunnelClock) {
+    self.clock = clock
+    self.state = LockedValue(State())
+  }
 
   // MARK: - Tunnels come and go
 
-  func add(_ tunnel: ReverseTunnel, key: Key) {
-    self.state.withLock { state in
-      state.entries[tunnel.id] = Entry(tunnel: tunnel, key: key, wasOpened: false)
-      state.all.add(tunnel)
-      state.pools[key, default: TunnelPool()].add(tunnel)
-    }
-  }
-
-  /// The tunnel opened, or drains.
-  func changed(_ tunnel: ReverseTunnel, key: Key) {
-    guard tunnel.isOpen, let information = tunnel.session.information else { return }
+  /// Takes up a tunnel that has not been opened; it is forgotten when it has closed.
+  ///
+  /// - Parameter isOffered: Whether RPCs may go through it as soon as it is open.
+  func add(_ tunnel: ReverseTunnel, key: Key, isOffered: Bool) {
     let id = tunnel.id
-    let (waiters, watchers) = self.state.withLock { state in
-      let isFirst = state.entries[id].map { !$0.wasOpened } ?? false
-      state.entries[id]?.wasOpened = true
-      let selections: Set<Selection> = [.all, .key(key), .tunnel(id)]
-      let waiters = state.waiters.filter { selections.contains($0.value.selection) }
-      for id in waiters.keys {
-        state.waiters.removeValue(forKey: id)
-      }
-      return (Array(waiters.values), isFirst ? Array(state.watchers.values) : [])
-    }
-    for watcher in watchers {
-      watcher.yield(.opened(information, key: key))
-    }
-    for waiter in waiters {
-      waiter.continuation.resume()
-    }
-  }
-
-  func remove(_ tunnel: ReverseTunnel, key: Key) {
-    let id = tunnel.id
-    let (wasOpened, watchers) = self.state.withLock { state in
-      let entry = state.entries.removeValue(forKey: id)
-      state.all.remove(tunnel)
-      state.pools[key]?.remove(tunnel)
-      if state.pools[key]?.isEmpty ?? false {
-        state.pools.removeValue(forKey: key)
-      }
-      return (entry?.wasOpened ?? false, Array(state.watchers.values))
-    }
-    guard wasOpened, let information = tunnel.session.information,
-      let end = tunnel.session.inspect({ $0.closure })
-    else { return }
-    for watcher in watchers {
-      watcher.yield(.closed(information, key: key, closure: TunnelClosure(end)))
-    }
-  }
-
-  // MARK: - Choosing
-
-  func transport(for selection: Selection, clock: TunnelClock) -> ReverseTunnelClientTransport {
-    let name: String
-    var wait: (@Sendable () async throws -> Void)? = { try await self.waitUntilReady(selection) }
-    switch selection {
-    case .all:
-      name = "any key"
-    case .key(let key):
-      name = "the key '\(key)'"
-    case .tunnel(let id):
-      name = "\(id)"
-      // One that is gone never comes back.
-      wait = nil
-    }
-    return ReverseTunnelClientTransport(
-      name: name,
-      clock: clock,
-      pick: { self.pick(selection, tried: $0) },
-      waitUntilReady: wait
-    )
-  }
-
-  private func pick(_ selection: Selection, tried: Set<TunnelID>) -> ReverseTunnel? {
     self.state.withLock { state in
-      switch selection {
-      case .all:
-        return state.all.next(tried: tried)
-      case .key(let key):
-        return state.pools[key]?.next(tried: tried)
-      case .tunnel(let id):
-        guard let tunnel = state.entries[id]?.tunnel, tunnel.isUsable, !tried.contains(id) else {
-          return nil
-        }
-        return tunnel
+      state.records[id] = Record(tunnel: tunnel, key: key)
+      state.directory.add(id, key: key, isOffered: isOffered)
+    }
+    tunnel.session.watchReadiness { [settled = tunnel.settled] readiness, version in
+      self.apply(to: id, serves: readiness == .ready) { $0.update(id, readiness, version: version) }
+      settled.fire()
+    }
+  }
+
+  /// Lets RPCs go through a tunnel that was not offered at first.
+  func offer(_ id: TunnelID) {
+    self.apply(to: id, serves: true) { $0.offer(id) }
+  }
+
+  /// Changes the directory for a tunnel, and draws the consequences.
+  ///
+  /// - Parameter serves: Whether the change may help those who wait for a place.
+  func apply(
+    to id: TunnelID,
+    serves: Bool,
+    _ change: (inout Directory) -> Directory.Changes
+  ) {
+    guard let record = self.state.withLock({ $0.records[id] }) else { return }
+    let information = record.tunnel.session.information
+    let end = record.tunnel.session.inspect { $0.closure }
+    let now = self.clock.now()
+    let actions = self.state.withLock { state in
+      var actions: [@Sendable () -> Void] = []
+      let changes = change(&state.directory)
+      if !state.directory.contains(id) {
+        state.records.removeValue(forKey: id)
+      } else if information != nil, state.records[id]?.openTime == nil {
+        state.records[id]?.openTime = now
       }
-    }
-  }
-
-  func isReady(_ selection: Selection) -> Bool {
-    self.state.withLock { Self.isReady(selection, $0) }
-  }
-
-  private static func isReady(_ selection: Selection, _ state: State) -> Bool {
-    switch selection {
-    case .all: state.all.isOpen
-    case .key(let key): state.pools[key]?.isOpen ?? false
-    case .tunnel(let id): state.entries[id]?.tunnel.isOpen ?? false
-    }
-  }
-
-  func waitUntilReady(_ selection: Selection) async throws {
-    let id = self.nextID()
-    try await withTaskCancellationHandler {
-      try await withCheckedThrowingContinuation { continuation in
-        let result: Result<Void, any Error>? = self.state.withLock { state in
-          if Self.isReady(selection, state) { return .success(()) }
-          // A cancellation that came before this has found nobody to resume.
-          if Task.isCancelled { return .failure(CancellationError()) }
-          state.waiters[id] = Waiter(selection: selection, continuation: continuation)
-          return nil
-        }
-        if let result { continuation.resume(with: result) }
+      for (ticket, call) in changes.calls {
+        guard let waiter = state.waiters.removeValue(forKey: ticket) else { continue }
+        actions.append { waiter.resume(returning: .call(call)) }
       }
-    } onCancel: {
-      let waiter = self.state.withLock { $0.waiters.removeValue(forKey: id) }
-      waiter?.continuation.resume(throwing: CancellationError())
+      if let event = changes.event, let information,
+        let event = ReverseTunnelEvent(event, information, key: record.key, end)
+      {
+        for queue in state.queues.values {
+          queue.append(event).map { actions.append($0) }
+        }
+      }
+      return actions
     }
+    for action in actions {
+      action()
+    }
+    if serves { self.serve([.all, .key(record.key)]) }
+  }
+
+  func tunnel(_ id: TunnelID) -> ReverseTunnel? {
+    self.state.withLock { $0.records[id]?.tunnel }
   }
 
   // MARK: - Observing
 
-  var tunnels: [(tunnel: TunnelInformation, key: Key)] {
-    let entries = self.state.withLock { Array($0.entries.values) }
-    return entries.compactMap { entry in
-      entry.tunnel.session.information.map { ($0, entry.key) }
-    }.sorted { $0.0.id < $1.0.id }
-  }
-
-  var events: AsyncStream<ReverseTunnelEvent<Key>> {
-    let id = self.nextID()
-    let (stream, continuation) = AsyncStream.makeStream(
-      of: ReverseTunnelEvent<Key>.self,
-      bufferingPolicy: .bufferingNewest(1024)
-    )
-    continuation.onTermination = { [weak self] _ in
-      _ = self?.state.withLock { $0.watchers.removeValue(forKey: id) }
+  /// The tunnels that are open, in the order of their ids.
+  var snapshots: [ReverseTunnelSnapshot<Key>] {
+    let records = self.state.withLock { state in
+      state.records.map { ($0.value, state.directory.isOffered($0.key)) }
     }
-    self.state.withLock { $0.watchers[id] = continuation }
-    return stream
+    let now = self.clock.now()
+    return records.compactMap { ReverseTunnelSnapshot($0, isOffered: $1, now: now) }
+      .sorted { $0.tunnel.id < $1.tunnel.id }
   }
 
-  private func nextID() -> UInt64 {
-    self.state.withLock { state in
-      state.nextID += 1
-      return state.nextID
+  func snapshot(of id: TunnelID) -> ReverseTunnelSnapshot<Key>? {
+    let record = self.state.withLock { state in
+      state.records[id].map { ($0, state.directory.isOffered(id)) }
+    }
+    return record.flatMap {
+      ReverseTunnelSnapshot($0, isOffered: $1, now: self.clock.now())
+    }
+  }
+
+  func count(_ selection: Selection) -> Int {
+    self.state.withLock { $0.directory.count(selection) }
+  }
+
+  var counts: [Key: Int] {
+    self.state.withLock { $0.directory.counts }
+  }
+
+  var events: ReverseTunnelEvents<Key> {
+    let queue = ReverseTunnelEventQueue<Key>()
+    let number = self.state.withLock { state in
+      let number = state.nextNumber()
+      state.queues[number] = queue
+      return number
+    }
+    return ReverseTunnelEvents(queue: queue) { [weak self] in
+      _ = self?.state.withLock { $0.queues.removeValue(forKey: number) }
     }
   }
 }
 
-/// Tunnels that serve the same, used in turn.
-struct TunnelPool {
-  private var tunnels: [ReverseTunnel] = []
-  private var index = 0
-
-  var isEmpty: Bool {
-    self.tunnels.isEmpty
-  }
-
-  var isOpen: Bool {
-    self.tunnels.contains { $0.isOpen }
-  }
-
-  mutating func add(_ tunnel: ReverseTunnel) {
-    self.tunnels.append(tunnel)
-  }
-
-  mutating func remove(_ tunnel: ReverseTunnel) {
-    self.tunnels.removeAll { $0 === tunnel }
-  }
-
-  /// The next tunnel that takes an RPC at once; else the next in which an RPC can wait for a place,
-  /// rather one that is open than one that is being opened.
-  mutating func next(tried: Set<TunnelID>) -> ReverseTunnel? {
-    let isNew = { (tunnel: ReverseTunnel) in !tried.contains(tunnel.id) }
-    return self.next { isNew($0) && $0.isReady } ?? self.next { isNew($0) && $0.isOpen }
-      ?? self.next { isNew($0) && $0.isUsable }
-  }
-
-  private mutating func next(where isSuitable: (ReverseTunnel) -> Bool) -> ReverseTunnel? {
-    for offset in self.tunnels.indices {
-      let index = (self.index + offset) % self.tunnels.count
-      if isSuitable(self.tunnels[index]) {
-        self.index = index + 1
-        return self.tunnels[index]
-      }
+extension ReverseTunnelSnapshot {
+  /// nil for a tunnel that is not open yet.
+  fileprivate init?(
+    _ record: ReverseTunnelRegistry<Key>.Record,
+    isOffered: Bool,
+    now: Duration
+  ) {
+    let session = record.tunnel.session
+    guard let information = session.information else { return nil }
+    let (readiness, openStreams, figures) = session.inspect { machine in
+      (machine.readiness, machine.activeStreamCount, machine.figures)
     }
-    return nil
+    self.init(
+      tunnel: information,
+      key: record.key,
+      state: ReverseTunnelState(readiness, isOffered: isOffered),
+      openStreams: openStreams,
+      age: record.openTime.map { now - $0 } ?? .zero,
+      statistics: TunnelStatistics(figures)
+    )
+  }
+}
+
+extension ReverseTunnelEvent {
+  fileprivate init?(
+    _ event: TunnelDirectory<Key>.Event,
+    _ information: TunnelInformation,
+    key: Key,
+    _ end: TunnelEnd?
+  ) {
+    switch event {
+    case .opened:
+      self = .opened(information, key: key)
+    case .draining(let initiator):
+      self = .draining(information, key: key, side: TunnelClosure.Side(initiator))
+    case .closed:
+      guard let end else { return nil }
+      self = .closed(information, key: key, closure: TunnelClosure(end))
+    }
   }
 }

@@ -42,7 +42,14 @@ extension TunnelSession {
   private func reserveStreamAtOnce(before deadline: Duration?) throws -> Bool {
     if Task.isCancelled { throw RPCError.cancelledByTask }
     let now = self.clock.now()
-    switch self.state.withLock({ $0.reserveStream(before: deadline, now: now) }) {
+    var wakeups = Wakeups<Part>()
+    let result = self.state.withLock { state in
+      let result = state.reserveStream(before: deadline, now: now)
+      state.collectReadiness(into: &wakeups)
+      return result
+    }
+    wakeups.resume()
+    switch result {
     case .reserved: return true
     case .failed(let error): throw error
     case .wait: return false

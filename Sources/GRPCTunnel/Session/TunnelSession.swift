@@ -47,6 +47,8 @@ final class TunnelSession<Machine: TunnelStateMachine>: Sendable {
     var observer: CheckedContinuation<Void, Never>?
     /// Reports the machine's figures; nil when nobody wants them.
     var reporter: TunnelFiguresReporter?
+    /// Tells a pool how ready the tunnel is.
+    var watch: ReadinessWatch<Machine>?
     /// The pump, when there is nothing to send.
     var pump: CheckedContinuation<Void, Never>?
     /// The loop that reads the carrier, when it must not go on.
@@ -355,6 +357,7 @@ extension TunnelSession.State {
         self.timers.take().map { wakeups.loops.append($0) }
       }
     }
+    self.collectReadiness(into: &wakeups)
   }
 
   private mutating func collect(

@@ -24,9 +24,12 @@ struct Wakeups<Part: Sendable>: ~Copyable {
   var waiters: [(CheckedContinuation<Void, any Error>, Result<Void, any Error>)] = []
   /// To be reported before: whoever goes on can rely on it.
   var figures: TunnelFiguresReport?
+  /// Tells how ready the tunnel is, likewise: whoever goes on may start another RPC.
+  var readiness: (@Sendable () -> Void)?
 
   consuming func resume() {
     self.figures?.send()
+    self.readiness?()
     for loop in self.loops {
       loop.resume()
     }

@@ -52,7 +52,7 @@ package struct TunnelClientStateMachine: TunnelStateMachine {
   private var isPeerRefusing: Bool
   var liveness: LivenessTracker
   /// Until when the tunnel is not chosen, since its peer seems to be shutting down.
-  private var hintDeadline: Duration?
+  private(set) var hintDeadline: Duration?
   private(set) var ending: TunnelEnding
 
   /// - Parameter offered: What this end says in the carrier's headers.
@@ -134,12 +134,9 @@ package struct TunnelClientStateMachine: TunnelStateMachine {
   /// Whether a stream can be started at once, and nothing speaks against this tunnel: the peer does
   /// not seem to be dead or shutting down.
   package var isReady: Bool {
-    switch self.state {
-    case .open(let peer):
-      return !self.isDrainingOrClosed && self.hasCapacity(peer) && !self.liveness.isSilent
-        && self.hintDeadline == nil
-    case .idle, .connecting, .awaitingSettings, .closed:
-      return false
+    switch self.readiness {
+    case .ready: true
+    case .opening, .silent, .full, .suspended, .draining, .closing, .closed: false
     }
   }
 
@@ -234,7 +231,7 @@ package struct TunnelClientStateMachine: TunnelStateMachine {
     self.reservationCount -= 1
   }
 
-  private func hasCapacity(_ peer: Peer) -> Bool {
+  func hasCapacity(_ peer: Peer) -> Bool {
     let limit = min(self.configuration.maximumConcurrentStreams, peer.maximumConcurrentStreams)
     // Streams that are started and cancelled while the carrier is stuck leave their frames behind.
     return self.streams.openCount + self.reservationCount < limit

@@ -17,14 +17,6 @@
 internal import TunnelSimulation
 
 extension SeededGenerator {
-  mutating func isOne(in count: Int) -> Bool {
-    self.int(below: count) == 0
-  }
-
-  mutating func pick<Element>(_ elements: [Element]) -> Element {
-    elements[self.int(below: elements.count)]
-  }
-
   /// Any length of bits is as likely as any other, and the ends of ranges are frequent.
   mutating func bits64() -> UInt64 {
     switch self.int(below: 8) {

@@ -30,6 +30,11 @@ final class AgentNetwork: Sendable {
     self.agents = ReverseTunnels(keyHeader: "agent-id", config: config)
   }
 
+  /// - Parameter agents: Has its keys from the header `agent-id`.
+  init(agents: ReverseTunnels<String>) {
+    self.agents = agents
+  }
+
   static func run(
     config: TunnelConfig = .patient,
     _ body: @Sendable (AgentNetwork) async throws -> Void

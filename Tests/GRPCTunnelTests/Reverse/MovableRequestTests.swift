@@ -31,7 +31,7 @@ struct MovableRequestTests {
     if case .send(let attempt) = result { attempt } else { nil }
   }
 
-  private func items(_ result: MovableRequest.RefusalResult) -> [MovableRequest.Item]? {
+  private func items(_ result: MovableRequest.FailureResult) -> [MovableRequest.Item]? {
     if case .move(let items) = result { items } else { nil }
   }
 
@@ -102,6 +102,17 @@ struct MovableRequestTests {
     #expect((self.items(request.refused(attempt: 0)) != nil) == isMoved)
   }
 
+  @Test("It stays when it has sent too many messages, however small", arguments: [true, false])
+  func count(isMoved: Bool) {
+    var request = MovableRequest()
+    _ = request.send(Self.metadata)
+    for _ in 0 ..< MovableRequest.maximumMessageCount + (isMoved ? 0 : 1) {
+      _ = request.send(Self.message(0))
+    }
+    _ = request.send(.end)
+    #expect((self.items(request.refused(attempt: 0)) != nil) == isMoved)
+  }
+
   @Test("It stays when there is no other tunnel")
   func stays() {
     var request = MovableRequest()
@@ -125,5 +136,26 @@ struct MovableRequestTests {
       Issue.record("It goes on")
       return
     }
+  }
+  @Test("What went wrong where it was is forgiven once it has left, whatever that tunnel says now")
+  func forgiven() {
+    var request = MovableRequest()
+    _ = request.send(Self.metadata)
+    guard case .settled = request.failed(attempt: 0, isUnprocessed: false) else {
+      Issue.record("It may have been processed, and is moved")
+      return
+    }
+    _ = request.refused(attempt: 0)
+    _ = request.moved()
+    guard case .moved = request.failed(attempt: 0, isUnprocessed: false) else {
+      Issue.record("It fails in another tunnel than that in which it is")
+      return
+    }
+  }
+}
+
+extension MovableRequest {
+  fileprivate mutating func refused(attempt: Int) -> FailureResult {
+    self.failed(attempt: attempt, isUnprocessed: true)
   }
 }

@@ -60,6 +60,41 @@ struct ReverseTunnelsTests {
     #expect(agents.tunnels.isEmpty)
   }
 
+  // MARK: - Switched off
+
+  @Test("a service without reverse tunnels refuses them with UNIMPLEMENTED")
+  func switchedOff() async throws {
+    let pair = CarrierPair()
+    let service = TunnelService(services: [ControlService(events: ControlEvents())])
+    try await withGRPCServer(transport: pair.server, services: [service]) { _ in
+      let peer = try await RawTunnelServer.dial(over: pair)
+      let error = await #expect(throws: RPCError.self) { try await peer.receiveHeaders() }
+      #expect(error?.code == .unimplemented)
+    }
+  }
+
+  @Test("a registry may refuse tunnels for a while, and keeps those that are there")
+  func refusal() async throws {
+    try await AgentNetwork.run { network in
+      try await network.withAgent(key: "shop", name: "first") {
+        network.agents.refusal = RPCError(code: .unavailable, message: "not now")
+        var headers = Metadata.negotiating
+        headers.addString("office", forKey: "agent-id")
+        let refused = try await RawTunnelServer.dial(over: network.pair, headers: headers)
+        let error = await #expect(throws: RPCError.self) { try await refused.receiveHeaders() }
+        #expect(error?.code == .unavailable)
+        #expect(error?.message == "not now")
+        #expect(network.agents.isReady(forKey: "shop"))
+
+        network.agents.refusal = nil
+        let taken = try await RawTunnelServer.dial(over: network.pair, headers: headers)
+        _ = try await taken.receiveHeaders()
+        taken.halfClose()
+        _ = try await taken.readStatus()
+      }
+    }
+  }
+
   // MARK: - Transports
 
   @Test("RPCs without a tunnel fail, naming the key")
@@ -129,6 +164,63 @@ struct ReverseTunnelsTests {
             #expect(network.count(of: "second") == 8)
             #expect(network.count(of: "third") == 3)
           }
+        }
+      }
+    }
+  }
+
+  @Test("where lengths differ, the tunnel that carries the fewest is chosen")
+  func leastOutstanding() async throws {
+    try await AgentNetwork.run { network in
+      try await network.withAgent(key: "shop", name: "first") {
+        try await network.withAgent(key: "shop", name: "second") {
+          let transport = network.agents.transport(forKey: "shop", picker: .leastOutstanding)
+          try await withGRPCClient(transport: transport) { client in
+            async let long = client.call(
+              ControlCall(.unary, [.signal("started"), .wait("let go"), .echo])
+            )
+            try await network.events.wait(for: "started")
+            let busy = network.count(of: "first") == 1 ? "first" : "second"
+            for _ in 0 ..< 5 {
+              _ = try await client.call(ControlCall(.unary, [.echo]))
+            }
+            #expect(network.count(of: busy) == 1)
+            network.events.happen("let go")
+            #expect(try await long.error == nil)
+          }
+        }
+      }
+    }
+  }
+
+  @Test("the service config of a transport retries its RPCs")
+  func serviceConfig() async throws {
+    let policy = RetryPolicy(
+      maxAttempts: 3,
+      initialBackoff: .milliseconds(1),
+      maxBackoff: .milliseconds(1),
+      backoffMultiplier: 1,
+      retryableStatusCodes: [.aborted]
+    )
+    let config = ServiceConfig(
+      methodConfig: [
+        MethodConfig(
+          names: [MethodConfig.Name(service: ControlService.name)],
+          executionPolicy: .retry(policy)
+        )
+      ]
+    )
+    try await AgentNetwork.run { network in
+      try await network.withAgent(key: "shop", name: "first") {
+        let call = ControlCall(.unary, [.fail(RPCError.Code.aborted.rawValue, "again")])
+        for (config, count) in [(config, 3), (ServiceConfig(), 1)] {
+          let before = network.count(of: "first")
+          let transport = network.agents.transport(forKey: "shop", serviceConfig: config)
+          try await withGRPCClient(transport: transport) { client in
+            let reply = try await client.call(call)
+            #expect(reply.error?.code == .aborted)
+          }
+          #expect(network.count(of: "first") - before == count)
         }
       }
     }
@@ -255,10 +347,15 @@ struct ReverseTunnelsTests {
       Issue.record("The tunnel was not opened.")
       return
     }
+    guard case .draining(let draining, key: "shop", side: .remote)? = await events.next() else {
+      Issue.record("The tunnel did not drain.")
+      return
+    }
     guard case .closed(let closed, key: "shop", closure: let closure)? = await events.next() else {
       Issue.record("The tunnel was not closed.")
       return
     }
+    #expect(opened.id == draining.id)
     #expect(opened.id == closed.id)
     #expect(closure.side == .remote)
     #expect(closure.error == nil)

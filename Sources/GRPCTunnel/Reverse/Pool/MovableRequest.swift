@@ -26,6 +26,9 @@ struct MovableRequest: Sendable {
   /// The most message data that is kept, in bytes: one initial window.
   static let maximumByteCount = 65_536
 
+  /// The most messages that are kept: small ones take memory too.
+  static let maximumMessageCount = 1024
+
   private enum State: Sendable {
     /// Nothing has come back, and all that was sent is kept.
     case movable(Kept)
@@ -45,6 +48,13 @@ struct MovableRequest: Sendable {
     case part(Part)
     /// The request is complete.
     case end
+
+    fileprivate var isEnd: Bool {
+      switch self {
+      case .part: false
+      case .end: true
+      }
+    }
   }
 
   private var state: State = .movable(Kept())
@@ -69,7 +79,9 @@ struct MovableRequest: Sendable {
       // Not two references to what is kept.
       self.state = .settled
       if case .part(.message(let message)) = item { kept.byteCount += message.count }
-      if kept.byteCount <= Self.maximumByteCount {
+      // With the metadata and the end, which are always kept.
+      let hasRoom = kept.parts.count <= Self.maximumMessageCount || item.isEnd
+      if kept.byteCount <= Self.maximumByteCount, hasRoom {
         kept.parts.append(item)
         self.state = .movable(kept)
       }
@@ -85,27 +97,29 @@ struct MovableRequest: Sendable {
 
   // MARK: - Moving
 
-  /// What becomes of an RPC that its tunnel has not processed.
-  enum RefusalResult: Sendable {
+  /// What becomes of an RPC that went wrong in a tunnel.
+  enum FailureResult: Sendable {
     /// Send these in another tunnel, then say so with ``moved()``, or give up.
     case move([Item])
     /// It is being moved: ask again when that is done.
     case wait
     /// It is in another tunnel already.
     case moved
-    /// It stays: the refusal is its end.
+    /// It stays: what went wrong is its end.
     case settled
     case failed(RPCError)
   }
 
-  /// The tunnel of an attempt has not processed the RPC, and will not.
-  mutating func refused(attempt: Int) -> RefusalResult {
-    switch self.state {
-    case .failed(let error):
-      return .failed(error)
-    case .movable, .moving, .settled:
-      guard attempt == self.attempt else { return .moved }
+  /// Something went wrong in the tunnel of an attempt.
+  ///
+  /// - Parameter isUnprocessed: Whether the tunnel said, before this was asked, that it has not
+  ///   processed the RPC and will not. One that the RPC has left does not say so any more.
+  mutating func failed(attempt: Int, isUnprocessed: Bool) -> FailureResult {
+    guard attempt == self.attempt else {
+      if case .failed(let error) = self.state { return .failed(error) }
+      return .moved
     }
+    guard isUnprocessed else { return .settled }
     switch self.state {
     case .movable(let kept):
       self.state = .moving(kept)
@@ -148,6 +162,14 @@ struct MovableRequest: Sendable {
     switch self.state {
     case .movable, .moving, .settled: self.state = .failed(error)
     case .failed: ()
+    }
+  }
+
+  /// The error with which the RPC has failed.
+  var error: RPCError? {
+    switch self.state {
+    case .failed(let error): error
+    case .movable, .moving, .settled: nil
     }
   }
 }

@@ -23,42 +23,61 @@ internal import GRPCTunnelProtocol
 final class MovableStream: Sendable {
   typealias Part = RPCRequestPart<TunnelMessageBytes>
 
-  /// A stream in one of the tunnels.
-  struct Attempt: Sendable {
-    var stream: ClientStream
-    var tunnel: TunnelID
-  }
-
-  /// Takes a place in a tunnel that was not tried; nil when there is none.
-  typealias NextAttempt = @Sendable (_ tried: Set<TunnelID>) async throws -> Attempt?
+  /// Takes a place in a tunnel that was not tried; nil when there is none, or when the event has
+  /// happened before there was one.
+  typealias NextPlace =
+    @Sendable (_ tried: Set<TunnelID>, _ end: OneShotEvent) async throws -> ReverseTunnelPlace?
 
   private struct State {
     var request = MovableRequest()
-    var stream: ClientStream
+    var attempt: Attempt
     var tried: Set<TunnelID>
-    /// While the RPC is moved: happens when that is done.
+    /// While the RPC is moved: happens when that is done, or need not be.
     var move: OneShotEvent?
   }
 
-  private let nextAttempt: NextAttempt
+  /// A stream in one of the tunnels, on a place that was taken there.
+  private struct Attempt {
+    let stream: ClientStream
+    let place: ReverseTunnelPlace
+
+    init(_ call: ClientCall, _ place: ReverseTunnelPlace) {
+      self.stream = ClientStream(session: place.tunnel.session, call: call)
+      self.place = place
+    }
+
+    /// Called once.
+    func release() {
+      self.stream.release()
+      self.place.end()
+    }
+  }
+
+  private let call: ClientCall
+  private let nextPlace: NextPlace
   private let state: LockedValue<State>
 
-  init(_ first: Attempt, nextAttempt: @escaping NextAttempt) {
-    self.nextAttempt = nextAttempt
-    self.state = LockedValue(State(stream: first.stream, tried: [first.tunnel]))
+  init(_ call: ClientCall, _ place: ReverseTunnelPlace, nextPlace: @escaping NextPlace) {
+    self.call = call
+    self.nextPlace = nextPlace
+    self.state = LockedValue(
+      State(attempt: Attempt(call, place), tried: [place.tunnel.id])
+    )
   }
 
-  /// The application has done with the RPC: one that has not ended is cancelled.
+  /// The application has done with the RPC: one that has not ended is cancelled. Called once.
   func release() {
-    self.end(RPCError(code: .cancelled, message: "The RPC was cancelled.")) { $0.release() }
+    self.end(RPCError(code: .cancelled, message: "The RPC was cancelled.")).release()
   }
 
-  private func end(_ error: RPCError, _ end: (ClientStream) -> Void) {
-    let stream = self.state.withLock { state in
+  private func end(_ error: RPCError) -> Attempt {
+    let (attempt, move) = self.state.withLock { state in
       state.request.fail(error)
-      return state.stream
+      return (state.attempt, state.move)
     }
-    end(stream)
+    // Whoever waits for another tunnel, or for the RPC to be moved, need not any more.
+    move?.fire()
+    return attempt
   }
 
   // MARK: - Writing
@@ -66,7 +85,7 @@ final class MovableStream: Sendable {
   fileprivate func send(_ item: MovableRequest.Item) async throws {
     while true {
       let (result, stream, move) = self.state.withLock { state in
-        (state.request.send(item), state.stream, state.move)
+        (state.request.send(item), state.attempt.stream, state.move)
       }
       switch result {
       case .send(let attempt):
@@ -87,7 +106,7 @@ final class MovableStream: Sendable {
   }
 
   fileprivate func fail(_ error: RPCError) {
-    self.end(error) { $0.fail(error) }
+    self.end(error).stream.fail(error)
   }
 
   // MARK: - Reading
@@ -97,11 +116,14 @@ final class MovableStream: Sendable {
     part: RPCResponsePart<TunnelMessageBytes>?, rest: ClientStream.Inbound.AsyncIterator
   ) {
     while true {
-      let (attempt, stream) = self.state.withLock { ($0.request.attempt, $0.stream) }
+      let (attempt, stream) = self.state.withLock { ($0.request.attempt, $0.attempt.stream) }
       var iterator = ClientStream.Inbound(stream: stream).makeAsyncIterator()
       do {
         let part = try await iterator.next()
-        if case .status = part, try await self.isMoved(attempt, stream) { continue }
+        if case .status = part, stream.isUnprocessed {
+          if try await self.isMoved(attempt, stream) { continue }
+          return (part?.asRefusal, iterator)
+        }
         // A writer may have moved the RPC, and so ended the stream that was read from here.
         if self.settle(attempt) { return (part, iterator) }
       } catch {
@@ -124,16 +146,17 @@ final class MovableStream: Sendable {
   ///
   /// - Returns: Whether the RPC is in another tunnel now.
   private func isMoved(_ attempt: Int, _ stream: ClientStream) async throws -> Bool {
-    guard stream.isUnprocessed else { return false }
+    let isUnprocessed = stream.isUnprocessed
     while true {
+      let done = OneShotEvent()
       let (result, move) = self.state.withLock { state in
-        let result = state.request.refused(attempt: attempt)
-        if case .move = result { state.move = OneShotEvent() }
+        let result = state.request.failed(attempt: attempt, isUnprocessed: isUnprocessed)
+        if case .move = result { state.move = done }
         return (result, state.move)
       }
       switch result {
       case .move(let items):
-        return try await self.move(items, done: move)
+        return try await self.move(items, done: done)
       case .wait:
         try await Self.wait(for: move)
       case .moved:
@@ -146,21 +169,27 @@ final class MovableStream: Sendable {
     }
   }
 
-  private func move(_ items: [MovableRequest.Item], done: OneShotEvent?) async throws -> Bool {
-    defer { done?.fire() }
+  private func move(_ items: [MovableRequest.Item], done: OneShotEvent) async throws -> Bool {
+    defer { done.fire() }
     do {
       while true {
         let tried = self.state.withLock { $0.tried }
-        guard let next = try await self.nextAttempt(tried) else {
+        guard let place = try await self.nextPlace(tried, done) else {
           self.state.withLock { $0.request.stayed() }
           return false
         }
-        self.state.withLock { _ = $0.tried.insert(next.tunnel) }
-        guard try next.stream.replay(items) else {
-          next.stream.release()
-          continue
+        let attempt = Attempt(self.call, place)
+        do {
+          if try attempt.stream.replay(items) {
+            try self.moved(to: attempt)
+            return true
+          }
+        } catch {
+          attempt.release()
+          throw error
         }
-        return try self.moved(to: next.stream)
+        self.state.withLock { _ = $0.tried.insert(place.tunnel.id) }
+        attempt.release()
       }
     } catch {
       let error = error as? RPCError ?? .cancelledByTask
@@ -169,19 +198,17 @@ final class MovableStream: Sendable {
     }
   }
 
-  private func moved(to stream: ClientStream) throws -> Bool {
-    let old: ClientStream? = self.state.withLock { state in
-      guard state.request.moved() else { return nil }
-      defer { state.stream = stream }
-      return state.stream
-    }
-    guard let old else {
-      // The application has given up meanwhile.
-      stream.release()
-      throw RPCError.cancelledByTask
+  /// - Throws: The error with which the RPC has ended meanwhile.
+  private func moved(to attempt: Attempt) throws {
+    let old = try self.state.withLock { state in
+      guard state.request.moved() else { throw state.request.error ?? .cancelledByTask }
+      defer {
+        state.attempt = attempt
+        state.tried.insert(attempt.place.tunnel.id)
+      }
+      return state.attempt
     }
     old.release()
-    return true
   }
 
   private static func wait(for move: OneShotEvent?) async throws {
@@ -257,5 +284,17 @@ extension MovableStream {
     func finish(throwing error: any Error) async {
       self.stream.fail(RPCError(failedRequest: error))
     }
+  }
+}
+
+extension RPCResponsePart {
+  /// The end of an RPC that no tunnel has processed is UNAVAILABLE, whatever the last one said.
+  fileprivate var asRefusal: RPCResponsePart {
+    guard case .status(let status, var trailers) = self, status.code != .unavailable else {
+      return self
+    }
+    // They hold the other code too.
+    trailers.removeAllValues(forKey: RichStatus.trailerKey)
+    return .status(Status(code: .unavailable, message: status.message), trailers)
   }
 }
