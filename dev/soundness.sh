@@ -86,7 +86,7 @@ check_headers() {
 check_imports() {
   # An attribute may stand before the access level; a testable import is internal by itself.
   list 'Sources/*.swift' 'Tests/*.swift' 'Interop/*.swift' 'Benchmarks/*.swift' \
-    'Examples/*.swift' ':!*/Package.swift' \
+    'Examples/*.swift' 'Fuzzing/*.swift' ':!*/Package.swift' \
     | xargs -r -d '\n' grep -HnE '^[[:space:]]*(@[A-Za-z_]+(\([^)]*\))?[[:space:]]+)*import ' \
     | grep -v '@testable import ' || true
 }
