@@ -28,9 +28,47 @@ package struct MessageAssembler: Sendable {
     case messageTooLarge(size: UInt32, maximum: Int)
   }
 
+  /// What has arrived of a message. Chunks are kept as they came and joined at the end, in one
+  /// allocation of just the right size; small ones are gathered, for each that is kept costs more than
+  /// its bytes.
   private struct Partial: Sendable {
-    var size: Int
-    var bytes: [UInt8]
+    private static let smallChunkSize = 4096
+
+    let size: Int
+    private(set) var count = 0
+    private var chunks: [ArraySlice<UInt8>] = []
+    private var smallChunks: [UInt8] = []
+
+    init(size: Int) {
+      self.size = size
+    }
+
+    mutating func append(_ chunk: ArraySlice<UInt8>) {
+      self.count += chunk.count
+      guard chunk.count >= Self.smallChunkSize else {
+        self.smallChunks.append(contentsOf: chunk)
+        return
+      }
+      self.endSmallChunks()
+      self.chunks.append(chunk)
+    }
+
+    consuming func joined() -> ArraySlice<UInt8> {
+      self.endSmallChunks()
+      if self.chunks.count == 1 { return self.chunks[0] }
+      var bytes: [UInt8] = []
+      bytes.reserveCapacity(self.count)
+      for chunk in self.chunks {
+        bytes.append(contentsOf: chunk)
+      }
+      return bytes[...]
+    }
+
+    private mutating func endSmallChunks() {
+      if self.smallChunks.isEmpty { return }
+      self.chunks.append(self.smallChunks[...])
+      self.smallChunks = []
+    }
   }
 
   private let maximumMessageSize: Int
@@ -48,7 +86,7 @@ package struct MessageAssembler: Sendable {
 
   /// The bytes gathered for the message that is not complete yet.
   package var partialByteCount: Int {
-    self.partial?.bytes.count ?? 0
+    self.partial?.count ?? 0
   }
 
   /// Takes the first chunk of a message.
@@ -66,7 +104,8 @@ package struct MessageAssembler: Sendable {
       return envelope.data
     }
     // The size is only a claim: memory grows with what really arrives.
-    self.partial = Partial(size: Int(envelope.size), bytes: Array(envelope.data))
+    self.partial = Partial(size: Int(envelope.size))
+    self.partial?.append(envelope.data)
     return nil
   }
 
@@ -74,14 +113,12 @@ package struct MessageAssembler: Sendable {
   ///
   /// - Returns: The message when this chunk completes it.
   package mutating func receive(_ data: ArraySlice<UInt8>) throws(Fault) -> ArraySlice<UInt8>? {
-    guard let size = self.partial?.size, let count = self.partial?.bytes.count else {
+    guard let size = self.partial?.size, let count = self.partial?.count else {
       throw .dataOutsideMessage
     }
     guard data.count <= size - count else { throw .dataBeyondSize(UInt32(clamping: size)) }
-    self.partial?.bytes.append(contentsOf: data)
+    self.partial?.append(data)
     guard count + data.count == size else { return nil }
-    let bytes = self.partial?.bytes
-    self.partial = nil
-    return bytes?[...]
+    return self.partial.take()?.joined()
   }
 }

@@ -45,6 +45,25 @@ struct MessageAssemblerTests {
     #expect(assembler.partialByteCount == 0)
   }
 
+  @Test("Small and large chunks, mixed", arguments: [[1], [5000], [1, 5000, 1, 1, 5000, 5000, 3]])
+  func mixed(counts: [Int]) throws {
+    var random = SeededGenerator(seed: 1)
+    let chunks = counts.map { count in
+      (0 ..< count).map { _ in UInt8(truncatingIfNeeded: random.int(below: 256)) }[...]
+    }
+    let size = counts.reduce(0, +)
+    var assembler = MessageAssembler(maximumMessageSize: size)
+    _ = try assembler.receive(MessageEnvelope(size: UInt32(size), data: []))
+    var message: ArraySlice<UInt8>?
+    for (index, chunk) in chunks.enumerated() {
+      #expect(message == nil)
+      #expect(assembler.partialByteCount == counts[..<index].reduce(0, +))
+      message = try assembler.receive(chunk)
+    }
+    #expect(message == Array(chunks.joined())[...])
+    #expect(!assembler.isInsideMessage)
+  }
+
   @Test("An envelope inside a message")
   func envelopeInside() throws {
     var assembler = MessageAssembler(maximumMessageSize: 10)
