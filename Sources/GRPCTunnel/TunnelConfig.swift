@@ -111,14 +111,24 @@ extension TunnelConfig {
     /// brought into the range 65,536 to 2,147,483,647 (PROTOCOL.md 6).
     public var initialWindowSize: Int
 
+    /// What a window may grow to while the application keeps up with what arrives, in bytes; none
+    /// grows when this is not above ``initialWindowSize``. Windows shrink again when it falls behind.
+    public var maximumWindowSize: Int
+
+    /// By how many bytes the windows of a tunnel together may be larger than
+    /// ``initialWindowSize``: what growing windows may cost this end in memory.
+    public var maximumWindowGrowth: Int
+
     /// The bytes that an application may write before its writes wait.
     public var sendBufferSize: Int
 
-    /// 64 KiB each.
+    /// Windows of 64 KiB that grow to 4 MiB, together by 16 MiB; 64 KiB to send.
     public static var defaults: FlowControl {
       let configuration = TunnelConfiguration()
       return FlowControl(
         initialWindowSize: Int(configuration.initialWindowSize),
+        maximumWindowSize: configuration.maximumWindowSize,
+        maximumWindowGrowth: configuration.maximumWindowGrowth,
         sendBufferSize: configuration.sendBufferSize
       )
     }
@@ -188,6 +198,8 @@ extension TunnelConfiguration {
     self.initialWindowSize = UInt32(
       clamping: min(max(config.flowControl.initialWindowSize, 65_536), SendWindow.maximum)
     )
+    self.maximumWindowSize = config.flowControl.maximumWindowSize
+    self.maximumWindowGrowth = config.flowControl.maximumWindowGrowth
     self.sendBufferSize = max(1, config.flowControl.sendBufferSize)
     self.maximumMessageSize = max(0, config.limits.maximumMessageSize)
     self.maximumMetadataSize = min(

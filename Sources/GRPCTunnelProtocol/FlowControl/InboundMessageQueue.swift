@@ -123,8 +123,15 @@ package struct InboundMessageQueue: Sendable {
   }
 
   /// The credit to return to the peer now, if there is enough of it.
-  package mutating func takeWindowUpdate() -> UInt32? {
-    self.window?.takeUpdate()
+  ///
+  /// - Parameter allowance: By how many bytes the window may grow now.
+  package mutating func takeWindowUpdate(allowance: Int = 0) -> UInt32? {
+    self.window?.takeUpdate(allowance: allowance)
+  }
+
+  /// By how many bytes the window is larger than announced.
+  package var windowGrowth: Int {
+    self.window?.growth ?? 0
   }
 
   /// Whether the application should take something before more is read for it: at revision zero,

@@ -16,23 +16,44 @@
 
 /// What the peer may still send on one stream in one direction, and the credit to return to it
 /// (PROTOCOL.md 6).
+///
+/// The window grows while the application keeps up with what arrives: then it is the window, and not
+/// the application, that a sender at the end of a long path waits for. It shrinks again when the
+/// application falls behind.
 package struct ReceiveWindow: Sendable {
-  /// No more than this many consumed bytes are kept from the peer, however large the window is:
-  /// some peers stop after 65,536 bytes whatever was announced (PROTOCOL.md 12).
+  /// No more than this many consumed bytes are kept from the peer, however large the window that was
+  /// announced: some peers stop after 65,536 bytes whatever it was (PROTOCOL.md 12).
   package static let largestHeldCredit = 32_768
+
+  /// Of what was granted beyond the announced window, which every peer counts, no more than this is
+  /// kept.
+  private static let largestHeldGrowth = 262_144
 
   /// The bytes that the peer may still send.
   package private(set) var available: Int
 
+  /// By how many bytes the window is larger than announced.
+  package private(set) var growth: Int
+
   /// Bytes consumed by the application whose credit has not been returned yet.
   private var unreturned: Int
 
-  private let threshold: Int
+  /// Bytes consumed since the window was last changed.
+  private var consumedSinceChange: Int
 
-  package init(size: UInt32) {
+  private let announced: Int
+  private let maximum: Int
+
+  /// - Parameters:
+  ///   - size: The window announced to the peer, in bytes.
+  ///   - maximum: What it may grow to, in bytes.
+  package init(size: UInt32, maximum: Int = 0) {
     self.available = Int(size)
+    self.growth = 0
     self.unreturned = 0
-    self.threshold = max(1, min(Self.largestHeldCredit, Int(size) / 2))
+    self.consumedSinceChange = 0
+    self.announced = Int(size)
+    self.maximum = min(maximum, SendWindow.maximum)
   }
 
   /// Takes note of `count` bytes that arrived.
@@ -50,11 +71,35 @@ package struct ReceiveWindow: Sendable {
   }
 
   /// The increment to announce, once there is enough of it to be worth a frame.
-  package mutating func takeUpdate() -> UInt32? {
+  ///
+  /// - Parameter allowance: By how many bytes the window may grow now.
+  package mutating func takeUpdate(allowance: Int = 0) -> UInt32? {
     guard self.unreturned >= self.threshold else { return nil }
-    let increment = UInt32(clamping: self.unreturned)
-    self.available += Int(increment)
-    self.unreturned -= Int(increment)
-    return increment
+    let consumed = self.unreturned
+    self.unreturned = 0
+    let change = self.change(consumed: consumed, allowance: allowance)
+    self.growth += change
+    self.available += consumed + change
+    return UInt32(clamping: consumed + change)
+  }
+
+  private var threshold: Int {
+    max(1, min(Self.largestHeldCredit, self.announced / 2))
+      + min(Self.largestHeldGrowth, self.growth / 4)
+  }
+
+  /// By how much the window grows, or shrinks by keeping credit back.
+  private mutating func change(consumed: Int, allowance: Int) -> Int {
+    let size = self.announced + self.growth
+    self.consumedSinceChange += consumed
+    let backlog = size - self.available - consumed
+    if backlog > size / 2 {
+      self.consumedSinceChange = 0
+      return -min(consumed / 2, self.growth)
+    }
+    // Doubled after each window that the application took without letting much pile up.
+    guard self.consumedSinceChange >= size, backlog <= size / 4 else { return 0 }
+    self.consumedSinceChange = 0
+    return max(0, min(size, self.maximum - size, allowance))
   }
 }

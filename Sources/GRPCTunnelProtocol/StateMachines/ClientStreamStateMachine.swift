@@ -76,7 +76,10 @@ package struct ClientStreamStateMachine: StreamStateMachine {
     self.undeliveredCloseByteCount = 0
     if revision.usesFlowControl {
       self.inbound = InboundMessageQueue(
-        window: ReceiveWindow(size: configuration.initialWindowSize),
+        window: ReceiveWindow(
+          size: configuration.initialWindowSize,
+          maximum: configuration.maximumWindowSize
+        ),
         maximumMessageSize: maximumMessageSize,
         maximumEmptyMessages: configuration.maximumEmptyMessages
       )
@@ -235,8 +238,12 @@ package struct ClientStreamStateMachine: StreamStateMachine {
     }
   }
 
-  package mutating func takeWindowUpdate() -> UInt32? {
-    self.isFinished ? nil : self.inbound.takeWindowUpdate()
+  package mutating func takeWindowUpdate(allowance: Int) -> UInt32? {
+    self.isFinished ? nil : self.inbound.takeWindowUpdate(allowance: allowance)
+  }
+
+  package var windowGrowth: Int {
+    self.inbound.windowGrowth
   }
 
   package var bufferedByteCount: Int {

@@ -61,7 +61,11 @@ package struct ServerStreamStateMachine: StreamStateMachine {
     self.response = .awaitingHeaders
     let usesFlowControl = revision.usesFlowControl
     self.inbound = InboundMessageQueue(
-      window: usesFlowControl ? ReceiveWindow(size: configuration.initialWindowSize) : nil,
+      window: usesFlowControl
+        ? ReceiveWindow(
+          size: configuration.initialWindowSize,
+          maximum: configuration.maximumWindowSize
+        ) : nil,
       maximumMessageSize: configuration.maximumMessageSize,
       maximumEmptyMessages: usesFlowControl ? configuration.maximumEmptyMessages : .max
     )
@@ -177,9 +181,13 @@ package struct ServerStreamStateMachine: StreamStateMachine {
     }
   }
 
-  package mutating func takeWindowUpdate() -> UInt32? {
+  package mutating func takeWindowUpdate(allowance: Int) -> UInt32? {
     if self.isFinished || self.ignoresRequest { return nil }
-    return self.inbound.takeWindowUpdate()
+    return self.inbound.takeWindowUpdate(allowance: allowance)
+  }
+
+  package var windowGrowth: Int {
+    self.inbound.windowGrowth
   }
 
   package var bufferedByteCount: Int {

@@ -41,7 +41,12 @@ package protocol StreamStateMachine: Sendable {
   // MARK: - Flow
 
   /// The credit to return to the peer now; nil when there is none to return.
-  mutating func takeWindowUpdate() -> UInt32?
+  ///
+  /// - Parameter allowance: By how many bytes the window may grow now.
+  mutating func takeWindowUpdate(allowance: Int) -> UInt32?
+
+  /// By how many bytes the window is larger than announced.
+  var windowGrowth: Int { get }
 
   /// At revision zero: whether the application must take something before more is received.
   func isInboundFull(limit: Int) -> Bool

@@ -48,6 +48,9 @@ package struct StreamTable<Stream: StreamStateMachine>: Sendable {
   /// The streams that have not ended.
   package private(set) var openCount: Int
 
+  /// By how many bytes the windows of the streams that have not ended are larger than announced.
+  private var windowGrowth: Int
+
   /// What was done so far.
   package private(set) var figures: TunnelFigures
 
@@ -58,6 +61,7 @@ package struct StreamTable<Stream: StreamStateMachine>: Sendable {
     self.deadlines = DeadlineQueue()
     self.stalls = StallTracker(timeout: configuration.stallTimeout)
     self.openCount = 0
+    self.windowGrowth = 0
     self.figures = TunnelFigures()
   }
 
@@ -225,6 +229,7 @@ package struct StreamTable<Stream: StreamStateMachine>: Sendable {
       if self.entries.values[index].hasEnded { return }
       self.entries.values[index].hasEnded = true
       self.openCount -= 1
+      self.windowGrowth -= self.entries.values[index].stream.windowGrowth
       if let code = self.entries.values[index].stream.finishedCode,
         self.figures.streamsFinished.indices.contains(code)
       {
@@ -237,9 +242,7 @@ package struct StreamTable<Stream: StreamStateMachine>: Sendable {
       }
       return
     }
-    if let increment = self.entries.values[index].stream.takeWindowUpdate() {
-      self.enqueue(.windowUpdate(increment), for: id)
-    }
+    self.returnCredit(id, index)
     if !self.entries.values[index].isScheduled, self.entries.values[index].stream.isSendable {
       self.entries.values[index].isScheduled = true
       self.scheduler.enqueue(id)
@@ -248,6 +251,15 @@ package struct StreamTable<Stream: StreamStateMachine>: Sendable {
     if !self.entries.values[index].stream.isInboundFull(limit: limit) {
       self.stalls.remove(id)
     }
+  }
+
+  private mutating func returnCredit(_ id: StreamID, _ index: Dictionary<StreamID, Entry>.Index) {
+    let allowance = max(0, self.configuration.maximumWindowGrowth - self.windowGrowth)
+    let growth = self.entries.values[index].stream.windowGrowth
+    let update = self.entries.values[index].stream.takeWindowUpdate(allowance: allowance)
+    guard let increment = update else { return }
+    self.windowGrowth += self.entries.values[index].stream.windowGrowth - growth
+    self.enqueue(.windowUpdate(increment), for: id)
   }
 
   // MARK: - The application's side

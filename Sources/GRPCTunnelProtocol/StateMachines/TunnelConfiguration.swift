@@ -22,6 +22,12 @@ package struct TunnelConfiguration: Hashable, Sendable {
   /// The window announced for each stream, in bytes; never below 65,536 (PROTOCOL.md 6).
   package var initialWindowSize: UInt32 = 65_536
 
+  /// What the window of a stream may grow to, in bytes.
+  package var maximumWindowSize: Int = 4 * 1024 * 1024
+
+  /// By how many bytes all windows of a tunnel together may be larger than announced.
+  package var maximumWindowGrowth: Int = 16 * 1024 * 1024
+
   /// The largest message taken, in bytes: gRPC's own default.
   package var maximumMessageSize: Int = 4 * 1024 * 1024
 

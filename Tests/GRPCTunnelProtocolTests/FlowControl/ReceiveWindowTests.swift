@@ -77,4 +77,70 @@ struct ReceiveWindowTests {
       }
     }
   }
+
+  @Test("The window doubles with each window that the application takes at once, up to its maximum")
+  func grows() {
+    var window = ReceiveWindow(size: 65_536, maximum: 300_000)
+    var granted = 65_536
+    var received = 0
+    while received < 10_000_000 {
+      let count = min(16_384, window.available)
+      #expect(window.receive(count) == true)
+      received += count
+      window.consume(count)
+      granted += Int(window.takeUpdate(allowance: .max) ?? 0)
+    }
+    #expect(window.growth == 300_000 - 65_536)
+    #expect(window.available == granted - received)
+  }
+
+  @Test("The window grows by no more than the allowance")
+  func allowance() {
+    var window = ReceiveWindow(size: 65_536, maximum: 1_000_000)
+    for _ in 0 ..< 100 {
+      #expect(window.receive(32_768) == true)
+      window.consume(32_768)
+      _ = window.takeUpdate(allowance: 1000 - window.growth)
+    }
+    #expect(window.growth == 1000)
+  }
+
+  @Test("The window stays as it is while the application is slow")
+  func slowReader() {
+    var window = ReceiveWindow(size: 65_536, maximum: 1_000_000)
+    // All that may be under way has arrived when the application takes something.
+    #expect(window.receive(65_536) == true)
+    for _ in 0 ..< 100 {
+      window.consume(32_768)
+      #expect(window.takeUpdate(allowance: .max) == 32_768)
+      #expect(window.receive(32_768) == true)
+    }
+    #expect(window.growth == 0)
+  }
+
+  @Test("A window that has grown shrinks when the application falls behind")
+  func shrinks() {
+    var window = ReceiveWindow(size: 65_536, maximum: 1_000_000)
+    while window.growth < 1_000_000 - 65_536 {
+      #expect(window.receive(16_384) == true)
+      window.consume(16_384)
+      _ = window.takeUpdate(allowance: .max)
+    }
+    _ = window.receive(window.available)
+    for _ in 0 ..< 1000 {
+      window.consume(16_384)
+      _ = window.takeUpdate(allowance: .max)
+      _ = window.receive(window.available)
+    }
+    // To about that, for the last of it no longer fills up.
+    #expect(window.growth < 32_768)
+  }
+
+  @Test("Of a window that was announced large, no more is held back than of a small one")
+  func announcedLarge() {
+    var window = ReceiveWindow(size: 1_000_000, maximum: 4_000_000)
+    #expect(window.receive(32_768) == true)
+    window.consume(32_768)
+    #expect(window.takeUpdate(allowance: .max) == 32_768)
+  }
 }

@@ -94,6 +94,36 @@ struct StreamTableTests {
     #expect(server.hasFrames)
   }
 
+  @Test("The windows of a tunnel's streams grow together by no more than the limit")
+  func windowGrowth() {
+    var server = TunnelServerStateMachine.opened { $0.maximumWindowGrowth = 100_000 }
+    for id in [1, 2] as [StreamID] {
+      _ = server.receive(.newStream(id))
+      _ = server.read(id)
+    }
+    // Takes twice a window, and tells by how much more than that was granted.
+    let growth = { (id: StreamID) -> Int in
+      var granted = 0
+      for _ in 0 ..< 8 {
+        let envelope = MessageEnvelope(ArraySlice(repeating: 0, count: 16_384))
+        _ = server.receive(ClientFrame(id, .requestMessage(envelope)))
+        _ = server.read(id)
+        for case .windowUpdate(let increment)? in server.takeFrames().map(\.payload) {
+          granted += Int(increment)
+        }
+      }
+      // The last message's credit is held back.
+      return granted - 7 * 16_384
+    }
+    #expect(growth(1) == 65_536)
+    #expect(growth(2) == 100_000 - 65_536)
+    // A stream that ends leaves its part to others.
+    _ = server.receive(ClientFrame(1, .cancel))
+    _ = server.receive(.newStream(3))
+    _ = server.read(3)
+    #expect(growth(3) == 65_536)
+  }
+
   @Test("Frames without bytes fill a batch too")
   func emptyMessages() {
     var server = self.server(streams: 1)

@@ -275,7 +275,7 @@ struct TunnelClientStreamTests {
 
   @Test("Credit for an awaited message is returned on arrival, for others when they are read")
   func credit() throws {
-    var client = TunnelClientStateMachine.opened(at: .one)
+    var client = TunnelClientStateMachine.opened(at: .one) { $0.maximumWindowGrowth = 0 }
     let id = try client.start()
     _ = client.takeFrames()
     let data = self.chunk + self.chunk

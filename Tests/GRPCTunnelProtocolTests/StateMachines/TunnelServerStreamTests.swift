@@ -55,7 +55,7 @@ struct TunnelServerStreamTests {
 
   @Test("Credit for an awaited message is returned on arrival, for others when they are read")
   func credit() {
-    var server = self.withStream()
+    var server = self.withStream { $0.maximumWindowGrowth = 0 }
     let data = self.chunk + self.chunk
     let whole = MessageEnvelope(size: 65_536, data: data)
     _ = server.receive(ClientFrame(1, .requestMessage(whole)))
