@@ -56,9 +56,10 @@ extension TunnelClientStateMachine {
       self.probeAnswered(isRefusal: Self.isRefusalByShutdown(close))
       return .tunnel
     }
-    guard let stream = self.streams[frame.streamID], !stream.isFinished else { return .ignored }
-    if case .closeStream(let close) = frame.payload, stream.isUntouched,
-      !self.extensions.contains(.drain), Self.isRefusalByShutdown(close)
+    guard self.streams.isOpen(frame.streamID) else { return .ignored }
+    if case .closeStream(let close) = frame.payload, !self.extensions.contains(.drain),
+      Self.isRefusalByShutdown(close),
+      self.streams.inspect(frame.streamID, { $0.isUntouched }) ?? false
     {
       self.peerSeemsToDrain(now: now)
     }

@@ -394,11 +394,13 @@ package struct TunnelClientStateMachine: TunnelStateMachine {
     mutating get {
       switch self.state {
       case .connecting(let deadline), .awaitingSettings(let deadline):
-        return [deadline, self.ending.deadline].compactMap { $0 }.min()
+        return earlier(deadline, self.ending.deadline)
       case .open(let peer):
         let liveness = self.watchesLiveness(of: peer) ? self.liveness.nextTimer : nil
-        return [self.streams.nextTimer, self.ending.deadline, self.hintDeadline, liveness]
-          .compactMap { $0 }.min()
+        return earlier(
+          earlier(self.streams.nextTimer, liveness),
+          earlier(self.ending.deadline, self.hintDeadline)
+        )
       case .idle, .closed:
         return nil
       }

@@ -273,7 +273,7 @@ package struct TunnelServerStateMachine: TunnelStateMachine {
       case .connecting(let deadline):
         return deadline
       case .open, .draining:
-        return [self.streams.nextTimer, self.ending.deadline].compactMap { $0 }.min()
+        return earlier(self.streams.nextTimer, self.ending.deadline)
       case .closed:
         return nil
       }

@@ -72,7 +72,7 @@ extension TunnelStateMachine {
   }
 
   /// Whether a writer that was told to wait may go on, and how.
-  package func writeReadiness(of stream: StreamID) -> WriteReadiness {
+  package mutating func writeReadiness(of stream: StreamID) -> WriteReadiness {
     self.streams.writeReadiness(of: stream)
   }
 
