@@ -141,7 +141,9 @@ final class TunnelSession<Machine: TunnelStateMachine>: Sendable {
 
   /// The next part of a stream; nil after the last one.
   func read(_ stream: StreamID) async throws -> Part? {
-    try await withTaskCancellationHandler {
+    // What is there already needs nobody to wait, and nothing to wait with.
+    if let part = self.readAtOnce(stream) { return try part.get() }
+    return try await withTaskCancellationHandler {
       try await withCheckedThrowingContinuation { continuation in
         self.read(stream, continuation: continuation)
       }
@@ -149,6 +151,20 @@ final class TunnelSession<Machine: TunnelStateMachine>: Sendable {
       let reader = self.state.withLock { $0.readers.removeValue(forKey: stream) }
       reader?.resume(throwing: RPCError.cancelledByTask)
     }
+  }
+
+  /// The next part of a stream, its end or its error; nil when the reader has to wait for it.
+  private func readAtOnce(_ stream: StreamID) -> Result<Part?, any Error>? {
+    if Task.isCancelled { return nil }
+    var wakeups = Wakeups<Part>()
+    let result: Result<Part?, any Error>? = self.state.withLock { state in
+      // Two readers: that is an error, which is told where readers wait.
+      guard state.readers[stream] == nil else { return nil }
+      defer { state.collect(.nothing, into: &wakeups) }
+      return state.readNow(stream)
+    }
+    wakeups.resume()
+    return result
   }
 
   private func read(
@@ -364,18 +380,9 @@ extension TunnelSession.State {
     _ stream: StreamID,
     into wakeups: inout Wakeups<Machine.Part>
   ) {
-    if let reader = self.readers[stream] {
-      let result: Result<Machine.Part?, any Error>?
-      switch self.machine.read(stream) {
-      case .part(let part): result = .success(part)
-      case .end: result = .success(nil)
-      case .failed(let error): result = .failure(error)
-      case .wait: result = nil
-      }
-      if let result {
-        self.readers.removeValue(forKey: stream)
-        wakeups.readers.append((reader, result))
-      }
+    if let reader = self.readers[stream], let result = self.readNow(stream) {
+      self.readers.removeValue(forKey: stream)
+      wakeups.readers.append((reader, result))
     }
     if self.writers.isEmpty { return }
     if let writers = self.writers[stream] {
@@ -411,6 +418,16 @@ extension TunnelSession.State {
     case .nothing, .streams, .tunnel:
       // Not of something that has come in.
       ()
+    }
+  }
+
+  /// The next part of a stream, its end or its error; nil when there is none yet.
+  fileprivate mutating func readNow(_ stream: StreamID) -> Result<Machine.Part?, any Error>? {
+    switch self.machine.read(stream) {
+    case .part(let part): .success(part)
+    case .end: .success(nil)
+    case .failed(let error): .failure(error)
+    case .wait: nil
     }
   }
 
