@@ -63,49 +63,39 @@ package protocol TunnelStateMachine: Sendable {
 
   /// Why the tunnel ended; nil while it lives.
   var closure: TunnelEnd? { get }
-}
 
-extension TunnelStateMachine {
+  // MARK: - Streams
+
   /// Reads for the application.
-  package mutating func read(_ stream: StreamID) -> StreamReadResult<Part> {
-    self.streams.read(stream)
-  }
+  mutating func read(_ stream: StreamID) -> StreamReadResult<Part>
 
   /// Whether a writer that was told to wait may go on, and how.
-  package mutating func writeReadiness(of stream: StreamID) -> WriteReadiness {
-    self.streams.writeReadiness(of: stream)
-  }
+  mutating func writeReadiness(of stream: StreamID) -> WriteReadiness
 
   /// Whether frames wait to be sent.
-  package var hasFrames: Bool {
-    self.streams.hasFrames
-  }
+  var hasFrames: Bool { get }
 
   /// Takes frames to send, up to about `maximumByteCount` bytes.
   ///
   /// - Parameter now: Asked for only when it is needed.
   /// - Returns: The streams whose writers may go on.
-  package mutating func takeFrames(
+  mutating func takeFrames(
     into frames: inout [OutboundFrame],
     maximumByteCount: Int,
     now: @autoclosure () -> Duration
-  ) -> [StreamID] {
-    self.streams.takeFrames(into: &frames, maximumByteCount: maximumByteCount, now: now)
-  }
+  ) -> [StreamID]
 
+  /// What it costs to keep what the peer sent and nobody has read, in bytes.
+  var unreadByteCount: Int { get }
+
+  /// Whether the carrier must not be read now.
+  var isInboundPaused: Bool { get }
+}
+
+extension TunnelStateMachine {
   /// What this end has done so far.
   package var figures: TunnelFigures {
     self.streams.figures
-  }
-
-  /// What it costs to keep what the peer sent and nobody has read, in bytes.
-  package var unreadByteCount: Int {
-    self.streams.figures.unreadByteCount
-  }
-
-  /// Whether the carrier must not be read now.
-  package var isInboundPaused: Bool {
-    self.streams.isInboundPaused
   }
 }
 
