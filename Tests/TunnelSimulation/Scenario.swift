@@ -92,6 +92,8 @@ package struct Scenario: Sendable {
     configuration.initialWindowSize = choices.pick([
       UInt32(1 + choices.int(below: 60)), 200, 65_536,
     ])
+    configuration.maximumWindowSize = choices.pick([0, 1000, 200_000])
+    configuration.maximumWindowGrowth = choices.pick([500, 500_000])
     configuration.sendBufferSize = 1 + choices.int(below: 250)
     configuration.receiveBufferSize = 1 + choices.int(below: 250)
     configuration.maximumConcurrentStreams = 1 + choices.int(below: 6)

@@ -127,7 +127,7 @@ extension TunnelSimulation {
     switch error.code {
     case .cancelled:
       try require(
-        !self.client.machine.streams.isOpen(id),
+        self.client.machine.streams[id]?.isFinished ?? true,
         "The handler of RPC \(number) was cancelled by nobody"
       )
     case .deadlineExceeded:

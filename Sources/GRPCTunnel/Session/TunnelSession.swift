@@ -124,9 +124,9 @@ final class TunnelSession<Machine: TunnelStateMachine>: Sendable {
     return output
   }
 
-  /// Looks at the machine.
-  func inspect<Output: Sendable>(_ body: (Machine) -> Output) -> Output {
-    self.state.withLock { body($0.machine) }
+  /// Looks at the machine; a stream is found in it without a copy only where it can be changed.
+  func inspect<Output: Sendable>(_ body: (inout Machine) -> Output) -> Output {
+    self.state.withLock { body(&$0.machine) }
   }
 
   /// Ends the tunnel at once; only the first call counts.

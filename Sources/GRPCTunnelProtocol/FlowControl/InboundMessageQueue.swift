@@ -35,6 +35,14 @@ package struct InboundMessageQueue: Sendable {
   /// What a queued message costs beyond its bytes, in bytes: a rough figure.
   private static let costPerMessage = 64
 
+  /// The window is larger than announced only while messages are this large on average, in bytes: a
+  /// large window of small ones would cost many times its bytes, and more than a stream may make this
+  /// end keep.
+  private static let leastMessageSizeForGrowth = 1024
+
+  /// The average is one of about as many bytes.
+  private static let averagedByteCount = 131_072
+
   private struct Message: Sendable {
     var bytes: ArraySlice<UInt8>
     /// The bytes of it whose credit has not been consumed.
@@ -47,6 +55,9 @@ package struct InboundMessageQueue: Sendable {
   private var heldCreditOfPartial: Int
   private var isAwaited: Bool
   private var emptyMessageCount: Int
+  /// What of late has arrived.
+  private var recentMessageCount = 0
+  private var recentByteCount = 0
   private let maximumEmptyMessages: Int
 
   /// The bytes held in memory: complete messages, and the one that is being assembled.
@@ -124,9 +135,19 @@ package struct InboundMessageQueue: Sendable {
 
   /// The credit to return to the peer now, if there is enough of it.
   ///
-  /// - Parameter allowance: By how many bytes the window may grow now.
-  package mutating func takeWindowUpdate(allowance: Int = 0) -> UInt32? {
-    self.window?.takeUpdate(allowance: allowance)
+  /// - Parameters:
+  ///   - allowance: By how many bytes the window may grow now.
+  ///   - arrival: When data arrived last.
+  package mutating func takeWindowUpdate(
+    allowance: Int = 0,
+    arrival: Duration = .zero
+  ) -> UInt32? {
+    let hasSmallMessages =
+      self.recentByteCount < self.recentMessageCount * Self.leastMessageSizeForGrowth
+    return self.window?.takeUpdate(
+      allowance: hasSmallMessages ? nil : allowance,
+      arrival: arrival
+    )
   }
 
   /// By how many bytes the window is larger than announced.
@@ -161,6 +182,7 @@ package struct InboundMessageQueue: Sendable {
     completing message: ArraySlice<UInt8>?
   ) throws(Fault) {
     self.bufferedByteCount += count
+    self.recentByteCount += count
     // Only the first message in the queue can be awaited.
     if self.isAwaited, self.messages.isEmpty {
       self.window?.consume(count)
@@ -168,6 +190,11 @@ package struct InboundMessageQueue: Sendable {
       self.heldCreditOfPartial += count
     }
     guard let message else { return }
+    self.recentMessageCount += 1
+    if self.recentByteCount > Self.averagedByteCount {
+      self.recentByteCount /= 2
+      self.recentMessageCount /= 2
+    }
     if message.isEmpty {
       guard self.emptyMessageCount < self.maximumEmptyMessages else {
         throw .tooManyEmptyMessages(maximum: self.maximumEmptyMessages)

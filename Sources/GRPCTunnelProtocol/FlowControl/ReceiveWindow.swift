@@ -17,8 +17,8 @@
 /// What the peer may still send on one stream in one direction, and the credit to return to it
 /// (PROTOCOL.md 6).
 ///
-/// The window grows while the application keeps up with what arrives: then it is the window, and not
-/// the application, that a sender at the end of a long path waits for. It shrinks again when the
+/// The window grows while much arrives and the application keeps up with it: then it is the window, and
+/// not the application, that a sender at the end of a long path waits for. It shrinks again when the
 /// application falls behind.
 package struct ReceiveWindow: Sendable {
   /// No more than this many consumed bytes are kept from the peer, however large the window that was
@@ -29,6 +29,10 @@ package struct ReceiveWindow: Sendable {
   /// kept.
   private static let largestHeldGrowth = 262_144
 
+  /// A window that takes longer than this to be used up is not what its sender waits for, unless a
+  /// round trip takes as long.
+  private static let longestRound = Duration.milliseconds(500)
+
   /// The bytes that the peer may still send.
   package private(set) var available: Int
 
@@ -38,8 +42,10 @@ package struct ReceiveWindow: Sendable {
   /// Bytes consumed by the application whose credit has not been returned yet.
   private var unreturned: Int
 
-  /// Bytes consumed since the window was last changed.
-  private var consumedSinceChange: Int
+  /// A round ends when as much as the window was consumed, or the window changed: the bytes consumed in
+  /// this one, and the arrival with which it began.
+  private var roundByteCount: Int
+  private var roundStart: Duration
 
   private let announced: Int
   private let maximum: Int
@@ -51,7 +57,8 @@ package struct ReceiveWindow: Sendable {
     self.available = Int(size)
     self.growth = 0
     self.unreturned = 0
-    self.consumedSinceChange = 0
+    self.roundByteCount = 0
+    self.roundStart = .zero
     self.announced = Int(size)
     self.maximum = min(maximum, SendWindow.maximum)
   }
@@ -72,12 +79,17 @@ package struct ReceiveWindow: Sendable {
 
   /// The increment to announce, once there is enough of it to be worth a frame.
   ///
-  /// - Parameter allowance: By how many bytes the window may grow now.
-  package mutating func takeUpdate(allowance: Int = 0) -> UInt32? {
+  /// - Parameters:
+  ///   - allowance: By how many bytes the window may grow now; nil when it must shrink.
+  ///   - arrival: When data arrived last.
+  package mutating func takeUpdate(
+    allowance: Int? = 0,
+    arrival: Duration = .zero
+  ) -> UInt32? {
     guard self.unreturned >= self.threshold else { return nil }
     let consumed = self.unreturned
     self.unreturned = 0
-    let change = self.change(consumed: consumed, allowance: allowance)
+    let change = self.change(consumed: consumed, allowance: allowance, arrival: arrival)
     self.growth += change
     self.available += consumed + change
     return UInt32(clamping: consumed + change)
@@ -89,17 +101,23 @@ package struct ReceiveWindow: Sendable {
   }
 
   /// By how much the window grows, or shrinks by keeping credit back.
-  private mutating func change(consumed: Int, allowance: Int) -> Int {
+  private mutating func change(consumed: Int, allowance: Int?, arrival: Duration) -> Int {
+    if self.roundByteCount == 0 { self.roundStart = arrival }
+    self.roundByteCount += consumed
     let size = self.announced + self.growth
-    self.consumedSinceChange += consumed
     let backlog = size - self.available - consumed
-    if backlog > size / 2 {
-      self.consumedSinceChange = 0
+    guard let allowance, backlog <= size / 2 else {
+      self.roundByteCount = 0
       return -min(consumed / 2, self.growth)
     }
-    // Doubled after each window that the application took without letting much pile up.
-    guard self.consumedSinceChange >= size, backlog <= size / 4 else { return 0 }
-    self.consumedSinceChange = 0
+    guard self.roundByteCount >= size else { return 0 }
+    guard arrival - self.roundStart <= Self.longestRound else {
+      self.roundByteCount = 0
+      return 0
+    }
+    // Doubled after each round in which the application let little pile up.
+    guard backlog <= size / 4 else { return 0 }
+    self.roundByteCount = 0
     return max(0, min(size, self.maximum - size, allowance))
   }
 }

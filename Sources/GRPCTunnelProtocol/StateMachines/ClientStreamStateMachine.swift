@@ -78,7 +78,7 @@ package struct ClientStreamStateMachine: StreamStateMachine {
       self.inbound = InboundMessageQueue(
         window: ReceiveWindow(
           size: configuration.initialWindowSize,
-          maximum: configuration.maximumWindowSize
+          maximum: configuration.largestWindow
         ),
         maximumMessageSize: maximumMessageSize,
         maximumEmptyMessages: configuration.maximumEmptyMessages
@@ -238,8 +238,8 @@ package struct ClientStreamStateMachine: StreamStateMachine {
     }
   }
 
-  package mutating func takeWindowUpdate(allowance: Int) -> UInt32? {
-    self.isFinished ? nil : self.inbound.takeWindowUpdate(allowance: allowance)
+  package mutating func takeWindowUpdate(allowance: Int, arrival: Duration) -> UInt32? {
+    self.isFinished ? nil : self.inbound.takeWindowUpdate(allowance: allowance, arrival: arrival)
   }
 
   package var windowGrowth: Int {

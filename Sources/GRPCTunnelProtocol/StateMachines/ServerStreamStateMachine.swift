@@ -64,7 +64,7 @@ package struct ServerStreamStateMachine: StreamStateMachine {
       window: usesFlowControl
         ? ReceiveWindow(
           size: configuration.initialWindowSize,
-          maximum: configuration.maximumWindowSize
+          maximum: configuration.largestWindow
         ) : nil,
       maximumMessageSize: configuration.maximumMessageSize,
       maximumEmptyMessages: usesFlowControl ? configuration.maximumEmptyMessages : .max
@@ -181,9 +181,9 @@ package struct ServerStreamStateMachine: StreamStateMachine {
     }
   }
 
-  package mutating func takeWindowUpdate(allowance: Int) -> UInt32? {
+  package mutating func takeWindowUpdate(allowance: Int, arrival: Duration) -> UInt32? {
     if self.isFinished || self.ignoresRequest { return nil }
-    return self.inbound.takeWindowUpdate(allowance: allowance)
+    return self.inbound.takeWindowUpdate(allowance: allowance, arrival: arrival)
   }
 
   package var windowGrowth: Int {

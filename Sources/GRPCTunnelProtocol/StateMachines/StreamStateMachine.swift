@@ -42,8 +42,10 @@ package protocol StreamStateMachine: Sendable {
 
   /// The credit to return to the peer now; nil when there is none to return.
   ///
-  /// - Parameter allowance: By how many bytes the window may grow now.
-  mutating func takeWindowUpdate(allowance: Int) -> UInt32?
+  /// - Parameters:
+  ///   - allowance: By how many bytes the window may grow now.
+  ///   - arrival: When a frame arrived last.
+  mutating func takeWindowUpdate(allowance: Int, arrival: Duration) -> UInt32?
 
   /// By how many bytes the window is larger than announced.
   var windowGrowth: Int { get }

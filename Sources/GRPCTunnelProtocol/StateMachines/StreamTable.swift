@@ -119,7 +119,7 @@ package struct StreamTable<Stream: StreamStateMachine>: Sendable {
     try body(&self.entries.values[index].stream)
     try self.ledger.checkUnread(&self.entries.values[index])
     self.ledger.received(payload)
-    self.ledger.trackStalls(of: id, &self.entries.values[index], now: now)
+    self.ledger.arrived(for: id, &self.entries.values[index], now: now)
     self.settle(id, index)
   }
 

@@ -30,6 +30,8 @@ struct StreamTableEntry<Stream: StreamStateMachine>: Sendable {
   var unreadByteCount = 0
   /// By how many bytes its window was seen to be larger than announced.
   var windowGrowth = 0
+  /// When a frame for it arrived last.
+  var arrival = Duration.zero
   /// Since when messages wait for window.
   var stallStart: Duration?
 
@@ -165,7 +167,9 @@ struct StreamTableLedger<Stream: StreamStateMachine>: Sendable {
 
   private mutating func returnCredit(_ id: StreamID, _ entry: inout Entry) {
     let allowance = max(0, self.configuration.maximumWindowGrowth - self.windowGrowth)
-    guard let increment = entry.stream.takeWindowUpdate(allowance: allowance) else { return }
+    guard
+      let increment = entry.stream.takeWindowUpdate(allowance: allowance, arrival: entry.arrival)
+    else { return }
     let growth = entry.stream.windowGrowth
     self.windowGrowth += growth - entry.windowGrowth
     entry.windowGrowth = growth
@@ -179,8 +183,10 @@ struct StreamTableLedger<Stream: StreamStateMachine>: Sendable {
     if payload.beginsMessage { self.figures.messagesReceived &+= 1 }
   }
 
-  /// At revision zero, received messages may fill a stream; at revision one, credit may end its wait.
-  mutating func trackStalls(of id: StreamID, _ entry: inout Entry, now: Duration) {
+  /// A frame has arrived. At revision zero, messages may fill a stream; at revision one, credit may end
+  /// its wait.
+  mutating func arrived(for id: StreamID, _ entry: inout Entry, now: Duration) {
+    entry.arrival = now
     if entry.stream.isInboundFull(limit: self.configuration.receiveBufferSize) {
       self.stalls.begin(id, now: now)
     }

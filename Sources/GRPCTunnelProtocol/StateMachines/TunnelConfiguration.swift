@@ -22,7 +22,7 @@ package struct TunnelConfiguration: Hashable, Sendable {
   /// The window announced for each stream, in bytes; never below 65,536 (PROTOCOL.md 6).
   package var initialWindowSize: UInt32 = 65_536
 
-  /// What the window of a stream may grow to, in bytes.
+  /// What the window of a stream may grow to, in bytes; see also ``largestWindow``.
   package var maximumWindowSize: Int = 4 * 1024 * 1024
 
   /// By how many bytes all windows of a tunnel together may be larger than announced.
@@ -91,6 +91,12 @@ package struct TunnelConfiguration: Hashable, Sendable {
       Int(self.initialWindowSize)
     )
     return overflow ? .max : max(self.maximumUnreadBytesPerStream, least)
+  }
+
+  /// What windows really grow to: a peer that fills one must not exceed what a stream may hold. The
+  /// other half is for what messages cost beyond their bytes.
+  package var largestWindow: Int {
+    min(self.maximumWindowSize, self.unreadByteLimitPerStream / 2)
   }
 
   /// The revisions that this end accepts, the lowest first.

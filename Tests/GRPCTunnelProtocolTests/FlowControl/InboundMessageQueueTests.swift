@@ -41,6 +41,33 @@ struct InboundMessageQueueTests {
     MessageEnvelope(size: UInt32(count), data: self.bytes(count))
   }
 
+  @Test(
+    "The window grows while messages are large, and only then",
+    arguments: [(1024, 65_536), (1000, 0)]
+  )
+  func growth(messageSize: Int, growth: Int) throws {
+    var queue = InboundMessageQueue(
+      window: ReceiveWindow(size: 65_536, maximum: 131_072),
+      maximumMessageSize: 1_000_000,
+      maximumEmptyMessages: 10
+    )
+    // Large ones of the past count for little.
+    for size in [500_000] + Array(repeating: messageSize, count: 1000) {
+      for start in stride(from: 0, to: size, by: 16_384) {
+        #expect(queue.next() == nil)
+        let chunk = self.bytes(min(16_384, size - start))
+        if start == 0 {
+          try queue.receive(MessageEnvelope(size: UInt32(size), data: chunk))
+        } else {
+          try queue.receive(chunk)
+        }
+        _ = queue.takeWindowUpdate(allowance: .max)
+      }
+      #expect(queue.next()?.count == size)
+    }
+    #expect(queue.windowGrowth == growth)
+  }
+
   @Test("Messages come out in order")
   func order() throws {
     var queue = self.queue()

@@ -16,6 +16,7 @@
 
 internal import GRPCTunnelProtocol
 internal import Testing
+internal import TunnelSimulation
 
 @Suite("Message assembler (PROTOCOL.md 5)")
 struct MessageAssemblerTests {

@@ -113,6 +113,38 @@ struct UnreadLimitTests {
     #expect(server.takeFrames().map(\.closeCode) == [.resourceExhausted])
   }
 
+  @Test("A window grows to no more than what a stream may hold")
+  func grownWindow() throws {
+    var server = TunnelServerStateMachine.opened {
+      $0.maximumMessageSize = 1024
+      $0.maximumUnreadBytesPerStream = 1_000_000
+    }
+    let message = ClientFrame(
+      1,
+      .requestMessage(MessageEnvelope(ArraySlice(repeating: 1, count: 1024)))
+    )
+    _ = server.receive(.newStream(1))
+    _ = server.read(1)
+    var credit = 65_536
+    let send = {
+      _ = server.receive(message)
+      credit -= 1024
+    }
+    let takeCredit = {
+      for case .windowUpdate(let increment)? in server.takeFrames().map(\.payload) {
+        credit += Int(increment)
+      }
+    }
+    for _ in 0 ..< 10_000 {
+      send()
+      _ = server.read(1)
+      takeCredit()
+    }
+    #expect(credit > 65_536)
+    while credit >= 1024 { send() }
+    #expect(!server.isAborted(1))
+  }
+
   @Test("Beyond the limit of a tunnel the stream that asks for more ends; room is there again")
   func tunnelLimit() throws {
     let configure = { (configuration: inout TunnelConfiguration) in

@@ -63,7 +63,7 @@ package struct ClientWire: WireMonitor {
     let usesFlowControl = self.agreement?.revision.usesFlowControl ?? false
     self.streams[id] = Stream(
       requests: SentMessages(window: usesFlowControl ? self.peerWindowSize : nil),
-      credit: ReturnedCredit(isLimited: usesFlowControl),
+      credit: ReturnedCredit(isLimited: usesFlowControl, self.configuration),
       isProbe: isProbe
     )
   }

@@ -14,14 +14,22 @@
  * limitations under the License.
  */
 
-/// The credit that one end returns on one direction of a stream: never more than what arrived.
+internal import GRPCTunnelProtocol
+
+/// The credit that one end returns on one direction of a stream: never more than what arrived, and what
+/// the window may grow by.
 struct ReturnedCredit {
   private let isLimited: Bool
+  private let maximumGrowth: Int
   private var received = 0
   private var returned = 0
 
-  init(isLimited: Bool) {
+  init(isLimited: Bool, _ configuration: TunnelConfiguration) {
     self.isLimited = isLimited
+    self.maximumGrowth = min(
+      max(0, configuration.largestWindow - Int(configuration.initialWindowSize)),
+      configuration.maximumWindowGrowth
+    )
   }
 
   mutating func received(_ count: Int) {
@@ -32,6 +40,9 @@ struct ReturnedCredit {
     try require(self.isLimited, "Credit was returned though there is no window")
     try require(increment > 0, "An empty window update was sent")
     self.returned += Int(increment)
-    try require(self.returned <= self.received, "More credit was returned than bytes arrived")
+    try require(
+      self.returned <= self.received + self.maximumGrowth,
+      "More credit was returned than bytes arrived, and than the window may grow by"
+    )
   }
 }

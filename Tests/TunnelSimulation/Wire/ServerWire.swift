@@ -60,7 +60,7 @@ package struct ServerWire: WireMonitor {
       let usesFlowControl = newStream.protocolRevision.usesFlowControl
       self.streams[frame.streamID] = Stream(
         responses: SentMessages(window: usesFlowControl ? newStream.initialWindowSize : nil),
-        credit: ReturnedCredit(isLimited: usesFlowControl),
+        credit: ReturnedCredit(isLimited: usesFlowControl, self.configuration),
         isProbe: newStream.methodName.hasSuffix(TunnelServerStateMachine.probeMethod)
       )
     case .requestMessage(let envelope):
