@@ -84,13 +84,28 @@ extension TunnelConfig {
     /// refuses a new RPC with `unavailable`.
     public var maximumUnreadBytesPerTunnel: Int
 
-    /// What all tunnels of one ``TunnelService``, or of one ``ReverseTunnels``, may make this end keep
-    /// together, counted likewise. What would be more fails the RPC that it belongs to with
+    /// What all tunnels of one ``TunnelService``, ``ReverseTunnels`` or
+    /// ``ReverseTunnelServerTransport`` may make this end keep together, counted likewise. What would be more fails the RPC that it belongs to with
     /// `resourceExhausted`; but each tunnel may always keep 64 KiB, which do not count.
     public var maximumUnreadBytes: Int
 
+    /// The tunnels that one ``TunnelService``, of forward tunnels, or one ``ReverseTunnels`` accepts
+    /// at once, those that are being opened included. Further ones are refused with
+    /// `resourceExhausted`. The end that dials does not look at it.
+    public var maximumTunnels: Int
+
+    /// The tunnels of one key that a ``ReverseTunnels`` accepts at once. Further ones are refused with
+    /// `resourceExhausted`.
+    public var maximumTunnelsPerKey: Int
+
+    /// How old a tunnel may become, give or take a tenth, before it takes no more RPCs and ends when
+    /// those that are open have ended, or after the drain timeout; nil for any age. The end that
+    /// accepts tunnels keeps to it; the one that dials may open another.
+    public var maximumTunnelAge: Duration?
+
     /// 4 MiB messages, 16 KiB metadata, 1,000 streams; 16,384 unread empty messages in an RPC; 8 MiB
-    /// unread in an RPC, 128 MiB in a tunnel, 512 MiB in all.
+    /// unread in an RPC, 128 MiB in a tunnel, 512 MiB in all; 10,000 tunnels, 100 of one key, of any
+    /// age.
     public static var defaults: Limits {
       let configuration = TunnelConfiguration()
       return Limits(
@@ -100,7 +115,10 @@ extension TunnelConfig {
         maximumUnreadEmptyMessages: configuration.maximumEmptyMessages,
         maximumUnreadBytesPerStream: configuration.maximumUnreadBytesPerStream,
         maximumUnreadBytesPerTunnel: configuration.maximumUnreadBytesPerTunnel,
-        maximumUnreadBytes: 512 * 1024 * 1024
+        maximumUnreadBytes: 512 * 1024 * 1024,
+        maximumTunnels: 10_000,
+        maximumTunnelsPerKey: 100,
+        maximumTunnelAge: nil
       )
     }
   }

@@ -51,6 +51,8 @@ struct ReverseTunnelPlace: Sendable {
 
 /// A reverse tunnel that was accepted, for the carrier's handler to run.
 struct AcceptedReverseTunnel: Sendable {
+  /// When it is to be drained.
+  var age: TunnelAge
   var beginDrain: @Sendable () -> Void
   var run:
     @Sendable (

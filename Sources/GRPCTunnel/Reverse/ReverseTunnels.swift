@@ -37,6 +37,7 @@ public final class ReverseTunnels<Key: Hashable & Sendable>: Sendable {
   private let replacements: TunnelReplacements<Key>
   private let budget: UnreadBudget
   private let refusalError: LockedValue<RPCError?>
+  private let quota: TunnelQuota<Key>
 
   /// Creates an empty registry.
   ///
@@ -104,6 +105,7 @@ public final class ReverseTunnels<Key: Hashable & Sendable>: Sendable {
     self.replacements = TunnelReplacements()
     self.budget = UnreadBudget(limit: config.limits.maximumUnreadBytes)
     self.refusalError = LockedValue(nil)
+    self.quota = TunnelQuota(config.limits)
   }
 
   // MARK: - Transports
@@ -262,10 +264,16 @@ public final class ReverseTunnels<Key: Hashable & Sendable>: Sendable {
   // MARK: - Accepting
 
   func accept(_ request: TunnelRequest) async throws -> AcceptedReverseTunnel {
+    let place: TunnelQuota<Key>.Place
     let key: Key
     do {
       if let refusal = self.refusal { throw refusal }
+      place = try self.quota.take()
       key = try await self.key(request)
+      try place.count(
+        as: key,
+        replacesAnother: self.replacements.hasTunnel(forKey: key, request.metadata)
+      )
     } catch {
       self.observer.refused(request, error)
       throw error
@@ -281,9 +289,11 @@ public final class ReverseTunnels<Key: Hashable & Sendable>: Sendable {
     let tunnel = ReverseTunnel(session: session)
     let peer = CarrierHeaders(request.metadata)
     let entry = TunnelReplacements.Entry(session, key: key, request.metadata)
-    return AcceptedReverseTunnel {
+    let age = TunnelAge(self.config.limits, random: .random(in: 0 ..< 1), clock: self.clock)
+    return AcceptedReverseTunnel(age: age) {
       session.beginDrain()
     } run: { inbound, outbound in
+      defer { place.giveBack() }
       let isOfferedAtOnce = self.hooks.onOpen == nil
       self.registry.add(tunnel, key: key, isOffered: isOfferedAtOnce)
       try await self.hooks.run(tunnel, key: key) {

@@ -55,6 +55,11 @@ struct TunnelPlaces<Key: Hashable & Sendable, Tunnel: Sendable>: Sendable {
     }
   }
 
+  /// Whether there is a tunnel that one with this identity would replace.
+  func isTaken(key: Key, _ identity: TunnelIdentity) -> Bool {
+    self.holders[Place(key: key, identity: identity)] != nil
+  }
+
   /// The number of places that are taken.
   var count: Int {
     self.holders.count

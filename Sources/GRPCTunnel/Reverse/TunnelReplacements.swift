@@ -50,6 +50,12 @@ final class TunnelReplacements<Key: Hashable & Sendable>: Sendable {
     replaced?.beginReplacement()
   }
 
+  /// Whether there is a tunnel whose place a client takes that opens one with this metadata.
+  func hasTunnel(forKey key: Key, _ metadata: Metadata) -> Bool {
+    guard let identity = TunnelIdentity(metadata) else { return false }
+    return self.places.withLock { $0.isTaken(key: key, identity) }
+  }
+
   /// The tunnel has ended.
   func closed(_ entry: Entry) {
     self.places.withLock { $0.closed(entry.session.id, key: entry.key, entry.identity) }

@@ -41,6 +41,8 @@ public struct TunnelService: RegistrableRPCService {
   private let reverseObserver: TunnelObserver
   private let clock: TunnelClock
   private let budget: UnreadBudget
+  /// Of forward tunnels, which have no keys.
+  private let quota: TunnelQuota<Never>
 
   /// A service for forward tunnels only.
   ///
@@ -120,6 +122,7 @@ public struct TunnelService: RegistrableRPCService {
     )
     self.clock = clock
     self.budget = UnreadBudget(limit: config.limits.maximumUnreadBytes)
+    self.quota = TunnelQuota(config.limits)
   }
 
   /// Registers the methods that open tunnels; `GRPCServer` calls it.
@@ -156,6 +159,13 @@ public struct TunnelService: RegistrableRPCService {
       throw error
     }
     try Self.checkPolicy(of: opening, .openTunnel, self.forwardObserver)
+    let place: TunnelQuota<Never>.Place
+    do {
+      place = try self.quota.take()
+    } catch {
+      self.forwardObserver.refused(opening, error)
+      throw error
+    }
     let session = ServerSession(
       configuration: TunnelConfiguration(self.config),
       origin: opening.origin(direction: .forward),
@@ -174,7 +184,9 @@ public struct TunnelService: RegistrableRPCService {
         outbound: writer
       )
       let server = GRPCServer(transport: transport, router: self.router)
-      try await context.cancellation.draining(onCancel: { session.beginDrain(isShutdown: true) }) {
+      let age = TunnelAge(self.config.limits, random: .random(in: 0 ..< 1), clock: self.clock)
+      defer { place.giveBack() }
+      try await context.cancellation.draining(at: age, { session.beginDrain(isShutdown: $0) }) {
         do {
           try await server.serve()
         } catch let error as RuntimeError {
@@ -204,7 +216,7 @@ public struct TunnelService: RegistrableRPCService {
     var headers = Metadata()
     CarrierHeaders.offered.write(into: &headers)
     return StreamingServerResponse(metadata: headers) { writer in
-      try await context.cancellation.draining(onCancel: { tunnel.beginDrain() }) {
+      try await context.cancellation.draining(at: tunnel.age, { _ in tunnel.beginDrain() }) {
         try await tunnel.run(request.messages, writer)
       }
       return [:]
@@ -227,9 +239,10 @@ extension TunnelService {
 
 extension ServerContext.RPCCancellationHandle {
   /// Runs a tunnel; the carrier's cancellation, which also says that its server is shutting down,
-  /// lets it drain.
+  /// lets it drain, and so does its age.
   fileprivate func draining(
-    onCancel beginDrain: @escaping @Sendable () -> Void,
+    at age: TunnelAge,
+    _ beginDrain: @escaping @Sendable (_ isShutdown: Bool) -> Void,
     _ run: () async throws -> Void
   ) async throws {
     try await withThrowingTaskGroup(of: Void.self) { group in
@@ -239,7 +252,10 @@ extension ServerContext.RPCCancellationHandle {
         } catch {
           return
         }
-        beginDrain()
+        beginDrain(true)
+      }
+      group.addTask {
+        if await age.wait() { beginDrain(false) }
       }
       defer { group.cancelAll() }
       try await run()
