@@ -48,6 +48,7 @@ public final class ReverseTunnelServerTransport: ServerTransport {
   private let source: TunnelEndpointSource
   private let metadata: Metadata
   private let configuration: TunnelConfiguration
+  private let budget: UnreadBudget
   private let policy: TunnelReconnectPolicy
   private let observer: TunnelObserver
   private let clock: TunnelClock
@@ -142,6 +143,7 @@ public final class ReverseTunnelServerTransport: ServerTransport {
     self.source = source
     self.metadata = metadata
     self.configuration = TunnelConfiguration(config)
+    self.budget = UnreadBudget(limit: config.limits.maximumUnreadBytes)
     self.policy = reconnect
     self.observer = TunnelObserver(observability, direction: .reverse, role: .server)
     self.clock = clock
@@ -230,6 +232,7 @@ public final class ReverseTunnelServerTransport: ServerTransport {
   private func makeSlot(_ number: Int, of endpoint: TunnelEndpoint) -> Slot {
     let metadata = self.metadata
     let configuration = self.configuration
+    let budget = self.budget
     let observer = self.observer
     let clock = self.clock
     let changes = self.changes
@@ -247,7 +250,8 @@ public final class ReverseTunnelServerTransport: ServerTransport {
           ),
           carrier: nil,
           observer: observer,
-          clock: clock
+          clock: clock,
+          budget: budget
         )
       },
       onChange: { changes.happen() }
