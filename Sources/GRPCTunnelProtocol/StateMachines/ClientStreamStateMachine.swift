@@ -159,10 +159,8 @@ package struct ClientStreamStateMachine: StreamStateMachine {
       if self.inbound.isInsideMessage, close.status?.code ?? 0 == 0 {
         throw RPCError(code: .internalError, message: "The peer closed the stream in a message.")
       }
-      self.isUnprocessed = close.unprocessed && self.isUntouched
-      self.end = .closed(close)
+      self.close(close)
       self.undeliveredCloseByteCount = size
-      self.outbound.discard()
 
     case .settings, .drain, .none:
       throw RPCError(
@@ -170,6 +168,14 @@ package struct ClientStreamStateMachine: StreamStateMachine {
         message: "The peer sent a frame that has no place on a stream."
       )
     }
+  }
+
+  /// Ends the stream as the peer does, or says that it does, behind what was received.
+  package mutating func close(_ close: CloseStream) {
+    guard self.end == nil else { return }
+    self.isUnprocessed = close.unprocessed && self.isUntouched
+    self.end = .closed(close)
+    self.outbound.discard()
   }
 
   /// Whether nothing was received for the stream.

@@ -128,7 +128,9 @@ extension TunnelClientStateMachine {
     guard case .drain(let drain) = frame.payload, self.extensions.contains(.drain) else {
       return .ignored
     }
-    let last = min(drain.lastStreamID, self.peerLastStreamID ?? drain.lastStreamID)
+    let last = max(drain.lastStreamID, .tunnel)
+    // Every stream is looked at: a peer must not have that done again for nothing.
+    if let known = self.peerLastStreamID, known <= last { return .ignored }
     self.peerLastStreamID = last
     // The peer promises that no handler ran, or will run, for what it has not seen.
     let refusal = CloseStream(
@@ -139,10 +141,7 @@ extension TunnelClientStateMachine {
       unprocessed: true
     )
     for id in self.streams.openStreams(above: last) {
-      // A close with an error status is always taken.
-      _ = try? self.streams.update(id) { stream throws(RPCError) in
-        try stream.receive(.closeStream(refusal))
-      }
+      _ = self.streams.update(id) { $0.close(refusal) }
     }
     return .tunnel
   }

@@ -162,6 +162,27 @@ struct TunnelClientDrainTests {
     #expect(client.activeStreamCount == 0)
   }
 
+  @Test("A drain that refuses nothing more is ignored")
+  func repeatedDrain() throws {
+    var client = TunnelClientStateMachine.opened(.extended)
+    let id = try client.start()
+    #expect(client.receive(self.drain(id)).isTunnel)
+    #expect(client.receive(self.drain(id)).isIgnored)
+    #expect(client.receive(self.drain(9)).isIgnored)
+    #expect(client.receive(self.drain(-1)).isTunnel)
+    #expect(client.receive(self.drain(StreamID(rawValue: .min))).isIgnored)
+  }
+
+  @Test("A drain refuses streams however little metadata is taken")
+  func drainWithSmallLimit() throws {
+    var client = TunnelClientStateMachine.opened(.extended) { $0.maximumMetadataSize = 0 }
+    let id = try client.start()
+    _ = client.takeFrames()
+    _ = client.receive(self.drain(0))
+    #expect(client.activeStreamCount == 0)
+    #expect(client.isUnprocessed(id))
+  }
+
   @Test(
     "A drain that was not negotiated is ignored",
     arguments: [CarrierHeaders.negotiating, .silent]
