@@ -28,13 +28,20 @@ final class CarrierPipe<Element: Sendable>: Sendable {
     case failed(any Error)
   }
 
+  private struct Writer {
+    var id: Int
+    /// Waits until the pipe holds less than this.
+    var size: Int
+    var continuation: CheckedContinuation<Void, any Error>
+  }
+
   private struct State {
     var elements: Deque<Element> = []
     var size = 0
     var end: End?
     var isStalled: Bool
     var reader: CheckedContinuation<Element?, any Error>?
-    var writers: Deque<(id: Int, continuation: CheckedContinuation<Void, any Error>)> = []
+    var writers: [Writer] = []
     var nextWriter = 0
   }
 
@@ -52,19 +59,27 @@ final class CarrierPipe<Element: Sendable>: Sendable {
 
   /// Waits until the pipe is not full, then writes.
   func write(_ element: Element) async throws {
+    try await self.write(element, count: 1)
+  }
+
+  /// Writes an element a number of times, waiting whenever the pipe is full.
+  func write(_ element: Element, count: Int) async throws {
+    var left = count
     while true {
-      let isWritten = try self.state.withLock { state in
+      left -= try self.state.withLock { state in
         try Self.checkWritable(state)
-        guard state.size < self.capacity else { return false }
-        state.elements.append(element)
-        state.size += self.sizeOf(element)
-        return true
+        var written = 0
+        while written < left, state.size < self.capacity {
+          state.elements.append(element)
+          state.size += self.sizeOf(element)
+          written += 1
+        }
+        return written
       }
-      if isWritten {
-        self.deliver()
-        return
-      }
-      try await self.waitForRoom()
+      self.deliver()
+      if left == 0 { return }
+      // A writer of many does not come back for each element that is read.
+      try await self.waitForRoom(size: left > 1 ? self.capacity / 2 : self.capacity)
     }
   }
 
@@ -76,7 +91,7 @@ final class CarrierPipe<Element: Sendable>: Sendable {
     }
   }
 
-  private func waitForRoom() async throws {
+  private func waitForRoom(size: Int) async throws {
     let id = self.state.withLock { state in
       state.nextWriter += 1
       return state.nextWriter
@@ -84,8 +99,8 @@ final class CarrierPipe<Element: Sendable>: Sendable {
     try await withTaskCancellationHandler {
       try await withCheckedThrowingContinuation { continuation in
         let mustGoOn = self.state.withLock { state in
-          if Task.isCancelled || state.end != nil || state.size < self.capacity { return true }
-          state.writers.append((id, continuation))
+          if Task.isCancelled || state.end != nil || state.size < size { return true }
+          state.writers.append(Writer(id: id, size: size, continuation: continuation))
           return false
         }
         if mustGoOn { continuation.resume() }
@@ -136,7 +151,8 @@ final class CarrierPipe<Element: Sendable>: Sendable {
 
   /// The next element; nil when the pipe was finished and all was read.
   func next() async throws -> Element? {
-    try await withTaskCancellationHandler {
+    if let element = self.nextAtOnce() { return element }
+    return try await withTaskCancellationHandler {
       try await withCheckedThrowingContinuation { continuation in
         let isCancelled = self.state.withLock { state in
           if Task.isCancelled { return true }
@@ -155,6 +171,31 @@ final class CarrierPipe<Element: Sendable>: Sendable {
     }
   }
 
+  /// The next element, if it need not be waited for.
+  private func nextAtOnce() -> Element? {
+    let (element, writers) = self.state.withLock { state in
+      Task.isCancelled ? (nil, []) : self.popFirst(from: &state)
+    }
+    for writer in writers {
+      writer.resume()
+    }
+    return element
+  }
+
+  /// Takes out an element, with the writers that may go on.
+  private func popFirst(
+    from state: inout State
+  ) -> (element: Element?, writers: [CheckedContinuation<Void, any Error>]) {
+    if state.isStalled { return (nil, []) }
+    guard let element = state.elements.popFirst() else { return (nil, []) }
+    state.size -= self.sizeOf(element)
+    if state.writers.isEmpty { return (element, []) }
+    let size = state.size
+    let writers = state.writers.filter { size < $0.size }
+    state.writers.removeAll { size < $0.size }
+    return (element, writers.map(\.continuation))
+  }
+
   /// While it is stalled, a pipe takes what it has room for and delivers nothing but a failure.
   func setStalled(_ isStalled: Bool) {
     self.state.withLock { $0.isStalled = isStalled }
@@ -170,15 +211,13 @@ final class CarrierPipe<Element: Sendable>: Sendable {
         return { reader.resume(throwing: error) }
       }
       if state.isStalled { return nil }
-      if let element = state.elements.popFirst() {
+      let (element, writers) = self.popFirst(from: &state)
+      if let element {
         state.reader = nil
-        state.size -= self.sizeOf(element)
-        let writers = state.size < self.capacity ? Array(state.writers) : []
-        if !writers.isEmpty { state.writers.removeAll() }
         return {
           reader.resume(returning: element)
           for writer in writers {
-            writer.continuation.resume()
+            writer.resume()
           }
         }
       }

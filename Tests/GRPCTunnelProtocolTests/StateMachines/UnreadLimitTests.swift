@@ -170,6 +170,32 @@ struct UnreadLimitTests {
     #expect(client.read(first).part == .close(CloseStream(.notFound, "who?")))
   }
 
+  @Test("A million empty messages that nobody reads: most are not kept, and the stream ends")
+  func emptyMessages() throws {
+    let maximum = TunnelConfiguration().maximumEmptyMessages
+    let message = MessageEnvelope([])
+    var client = TunnelClientStateMachine.opened()
+    let id = try client.start()
+    var server = TunnelServerStateMachine.opened()
+    _ = server.receive(.newStream(1))
+    let (response, request) = (
+      ServerFrame(id, .responseMessage(message)), ClientFrame(1, .requestMessage(message))
+    )
+    var (clientKept, serverKept) = (0, 0)
+    for _ in 1 ... 1_000_000 {
+      _ = client.receive(response)
+      _ = server.receive(request)
+      clientKept = max(clientKept, client.unreadByteCount)
+      serverKept = max(serverKept, server.unreadByteCount)
+    }
+    #expect(clientKept == maximum * 64)
+    #expect(serverKept == maximum * 64)
+    #expect(client.read(id).errorCode == .resourceExhausted)
+    #expect(client.unreadByteCount == 0)
+    #expect(server.isAborted(1))
+    #expect(server.takeFrames().map(\.closeCode) == [.resourceExhausted])
+  }
+
   @Test("A tunnel server that keeps too much refuses further streams, which others may take")
   func refusal() {
     var server = TunnelServerStateMachine.opened(.extended) {

@@ -33,14 +33,22 @@ struct VectorCaller {
       var outcomes: [StreamID: VectorOutcome] = [:]
       for id in self.calls.ids {
         let call = self.calls[id]
-        group.addTask { (id, try await self.run(call, client)) }
-        if concurrently {
-          try await self.recorder.wait { frame in
-            guard case .fromTunnelClient(let frame) = frame, frame.streamID == id else {
-              return false
-            }
-            if case .newStream = frame.payload { return true } else { return false }
+        let hasEnded = OneShotEvent()
+        group.addTask {
+          defer { hasEnded.fire() }
+          do {
+            return (id, try await self.run(call, client))
+          } catch let error as RPCError {
+            // No tunnel took it.
+            return (id, VectorOutcome(failed: error))
+          } catch let error as RuntimeError where error.code == .clientIsStopped {
+            // The client has ended with its only tunnel.
+            let error = RPCError(code: .unavailable, message: error.message)
+            return (id, VectorOutcome(failed: error))
           }
+        }
+        if concurrently {
+          await self.waitForNewStream(id, or: hasEnded)
         } else if let (id, outcome) = try await group.next() {
           outcomes[id] = outcome
         }
@@ -49,6 +57,22 @@ struct VectorCaller {
         outcomes[id] = outcome
       }
       return outcomes
+    }
+  }
+
+  private func waitForNewStream(_ id: StreamID, or event: OneShotEvent) async {
+    await withTaskGroup(of: Void.self) { group in
+      group.addTask {
+        try? await self.recorder.wait { frame in
+          guard case .fromTunnelClient(let frame) = frame, frame.streamID == id else {
+            return false
+          }
+          if case .newStream = frame.payload { return true } else { return false }
+        }
+      }
+      group.addTask { try? await event.wait() }
+      await group.next()
+      group.cancelAll()
     }
   }
 

@@ -40,7 +40,8 @@ struct VectorReplay {
   /// Plays the tunnel client to a tunnel server of ours, until all RPCs have ended.
   mutating func play(
     _ frames: [FrameRecorder.Frame],
-    with peer: RawTunnelClient
+    with peer: RawTunnelClient,
+    waitsForCloses: Bool = true
   ) async throws {
     for frame in frames {
       if case .fromTunnelClient(let frame) = frame {
@@ -52,7 +53,7 @@ struct VectorReplay {
       }
       self.recorded.receive(frame)
     }
-    for id in self.recorded.ids where !self.recorded[id].isCancelled {
+    for id in self.recorded.ids where waitsForCloses && !self.recorded[id].isCancelled {
       while self.received[id].close == nil {
         try await self.receive(.fromTunnelServer(peer.nextOrThrow()))
       }
