@@ -37,7 +37,6 @@ struct AcceptedTunnelTransport: ServerTransport {
       inbound: self.inbound,
       outbound: self.outbound,
       onExpiry: { self.session.cancelHandlersIfAborted($0) },
-      note: { self.session.cancelHandlersIfEnded($0) },
       read: { await self.session.readFrames(from: $0, handler: streamHandler) }
     )
   }

@@ -57,13 +57,7 @@ extension ServerSession {
     handler: @escaping StreamHandler,
     note: @escaping @Sendable (TunnelLifetime) -> Void
   ) async {
-    await self.session.runDialled(
-      .openReverseTunnel,
-      note: { lifetime in
-        self.cancelHandlersIfEnded(lifetime)
-        note(lifetime)
-      }
-    ) { stopped in
+    await self.session.runDialled(.openReverseTunnel, note: note) { stopped in
       try await client.withClient { client in
         try await client.bidirectionalStreaming(
           request: StreamingClientRequest(metadata: metadata) { writer in

@@ -28,10 +28,12 @@ final class ServerSession: Sendable {
       _ context: ServerContext
     ) async -> Void
 
+  private typealias Cancellations = LockedValue<[StreamID: ServerContext.RPCCancellationHandle]>
+
   let session: TunnelSession<TunnelServerStateMachine>
   /// The transport-specific context of the carrier.
   private let carrier: (any ServerContext.TransportSpecific)?
-  private let cancellations: LockedValue<[StreamID: ServerContext.RPCCancellationHandle]>
+  private let cancellations: Cancellations
   private let isShuttingDown: LockedValue<Bool>
 
   /// - Parameters:
@@ -45,15 +47,17 @@ final class ServerSession: Sendable {
     clock: TunnelClock,
     budget: UnreadBudget? = nil
   ) {
+    let cancellations = Cancellations([:])
     self.session = TunnelSession(
       machine: TunnelServerStateMachine(configuration: configuration, offered: .offered),
       origin: origin,
       observer: observer.observer(of: origin),
       clock: clock,
-      budget: budget
+      budget: budget,
+      onEnd: { Self.cancelAll(cancellations) }
     )
     self.carrier = carrier
-    self.cancellations = LockedValue([:])
+    self.cancellations = cancellations
     self.isShuttingDown = LockedValue(false)
   }
 
@@ -82,7 +86,7 @@ final class ServerSession: Sendable {
     guard isShutdown else { return }
     // An RPC that was accepted before, and whose handler has not begun, looks for itself.
     self.isShuttingDown.withLock { $0 = true }
-    self.cancelAllHandlers()
+    Self.cancelAll(self.cancellations)
   }
 
   /// Reads frames and runs the handlers of the RPCs that they start, until the tunnel has ended and
@@ -102,7 +106,6 @@ final class ServerSession: Sendable {
           group.addTask { await self.run(accepted, arrival: now, peers, handler: handler) }
         }
       }
-      self.cancelAllHandlers()
       group.cancelAll()
     }
   }
@@ -176,14 +179,8 @@ final class ServerSession: Sendable {
     }
   }
 
-  /// Fires the cancellation handles of all RPCs if the tunnel has ended. To be called before the
-  /// handlers' tasks are cancelled: a handler that saw only that would not know that its RPC is over.
-  func cancelHandlersIfEnded(_ lifetime: TunnelLifetime) {
-    if lifetime.end != nil { self.cancelAllHandlers() }
-  }
-
-  private func cancelAllHandlers() {
-    for (_, cancellation) in self.cancellations.withLock({ $0 }) {
+  private static func cancelAll(_ cancellations: Cancellations) {
+    for (_, cancellation) in cancellations.withLock({ $0 }) {
       cancellation.cancel()
     }
   }

@@ -66,16 +66,21 @@ final class TunnelSession<Machine: TunnelStateMachine>: Sendable {
   let observer: TunnelObserver
   let clock: TunnelClock
   let state: LockedValue<State>
+  private let onEnd: @Sendable () -> Void
 
-  /// - Parameter budget: What the peers of several tunnels may make this end keep together.
+  /// - Parameters:
+  ///   - budget: What the peers of several tunnels may make this end keep together.
+  ///   - onEnd: Called when the tunnel has ended, before reads and writes that wait fail.
   init(
     machine: sending Machine,
     origin: TunnelOrigin,
     observer: TunnelObserver,
     clock: TunnelClock,
-    budget: UnreadBudget?
+    budget: UnreadBudget?,
+    onEnd: @escaping @Sendable () -> Void = {}
   ) {
     self.id = origin.id
+    self.onEnd = onEnd
     self.name = origin.id.description
     self.observer = observer
     self.clock = clock
@@ -120,6 +125,7 @@ final class TunnelSession<Machine: TunnelStateMachine>: Sendable {
       return output
     }
     beforeResuming(output)
+    if wakeups.endsTunnel { self.onEnd() }
     wakeups.resume()
     return output
   }
@@ -335,6 +341,8 @@ extension TunnelSession.State {
     _ scope: TunnelSession.Scope,
     into wakeups: inout Wakeups<Machine.Part>
   ) {
+    let isClosed = self.machine.closure != nil
+    wakeups.endsTunnel = isClosed && self.lifetime.end == nil
     switch scope {
     case .nothing:
       ()
@@ -358,7 +366,6 @@ extension TunnelSession.State {
 
     wakeups.figures = self.reporter?.next(self.machine)
 
-    let isClosed = self.machine.closure != nil
     if isClosed, self.lifetime.end == nil { self.collectObserver(into: &wakeups) }
     if self.pump != nil, self.machine.hasFrames || self.machine.outputEnd != nil {
       self.pump.take().map { wakeups.loops.append($0) }

@@ -22,6 +22,8 @@ struct Wakeups<Part: Sendable>: ~Copyable {
   var loops: [CheckedContinuation<Void, Never>] = []
   var readers: [(CheckedContinuation<Part?, any Error>, Result<Part?, any Error>)] = []
   var waiters: [(CheckedContinuation<Void, any Error>, Result<Void, any Error>)] = []
+  /// Whether the tunnel has just ended.
+  var endsTunnel = false
   /// To be reported before: whoever goes on can rely on it.
   var figures: TunnelFiguresReport?
   /// Tells how ready the tunnel is, likewise: whoever goes on may start another RPC.

@@ -42,6 +42,59 @@ struct HandlerCancellationTests {
       while try await peer.next() != nil {}
     }
   }
+
+  enum End: CaseIterable {
+    case cut
+    case halfClose
+    case fault
+    case cancel
+  }
+
+  @Test("the RPC is cancelled before a read fails", arguments: End.allCases)
+  func failedRead(end: End) async throws {
+    let pair = CarrierPair()
+    let events = ControlEvents()
+    let service = TunnelService(services: [ReadingService(events: events)])
+    try await withGRPCServer(transport: pair.server, services: [service]) { _ in
+      let peer = try await RawTunnelClient.dial(over: pair)
+      try await peer.send(.call(1, ControlCall(.bidirectional, [])))
+      try await events.wait(for: "started")
+      switch end {
+      case .cut: pair.cut()
+      case .halfClose: peer.halfClose()
+      case .fault: try await peer.send(.halfClose(7))
+      case .cancel: try await peer.send(.cancel(1))
+      }
+      try await events.wait(for: "ended")
+      #expect(events.hasHappened("RPC cancelled"))
+      #expect(!events.hasHappened("only failed"))
+      peer.halfClose()
+      while let _ = try? await peer.next() {}
+    }
+  }
+}
+
+/// Reads until that fails, and tells whether its RPC was cancelled before.
+private struct ReadingService: RegistrableRPCService {
+  let events: ControlEvents
+
+  func registerMethods<Transport: ServerTransport>(with router: inout RPCRouter<Transport>) {
+    router.registerHandler(
+      forMethod: RPCKind.bidirectional.controlMethod,
+      deserializer: RawCoder(),
+      serializer: RawCoder()
+    ) { request, context in
+      self.events.happen("started")
+      do {
+        for try await _ in request.messages {}
+        self.events.happen("ended well")
+      } catch {
+        self.events.happen(context.cancellation.isCancelled ? "RPC cancelled" : "only failed")
+      }
+      self.events.happen("ended")
+      return StreamingServerResponse { _ in [:] }
+    }
+  }
 }
 
 /// Waits until its RPC or its task is cancelled, and tells which came first.
