@@ -74,6 +74,10 @@ public struct TunnelInformation: Sendable {
   /// This end of the carrier, as its transport names it; empty where ``remotePeer`` is.
   public var localPeer: String
 
+  /// What else the carrier's transport tells of the network client, such as its mTLS certificate. Nil
+  /// at the end that dials.
+  public var transportSpecific: (any ServerContext.TransportSpecific)?
+
   /// The revision of the protocol: 1, or 0 in a tunnel without flow control (PROTOCOL.md 3).
   ///
   /// The tunnel's client chooses it for each RPC. So at the tunnel's server a handler sees that of

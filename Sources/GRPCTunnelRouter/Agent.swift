@@ -20,77 +20,92 @@ internal import GRPCTunnel
 internal import GRPCTunnelNIO
 package import Logging
 
-/// Makes a server reachable through a router: opens a reverse tunnel to the router, and forwards
-/// the RPCs that come through it to the server.
+/// Makes a server reachable through routers: opens a reverse tunnel to each router, and forwards the
+/// RPCs that come through it to the server.
 package final class Agent: Sendable {
   private let config: AgentConfig
-  private let network: GRPCClient<HTTP2ClientTransport.Posix>
+  private let security: AgentSecurity
+  private let watcher: FileWatcher
   private let upstream: PooledClientTransport<HTTP2ClientTransport.Posix>
-  private let tunnel: ReverseTunnelServerTransport
+  private let tunnels: ReverseTunnelServerTransport
   private let health: UpstreamHealth
   private let logger: Logger
   private let shutdown: ShutdownRequest
 
-  /// Creates an agent that has not connected.
+  /// Creates an agent that has not connected; reads the files of its configuration.
   ///
-  /// - Throws: ``RouterError`` when the connections cannot be set up.
-  package init(config: AgentConfig, logger: Logger) throws(RouterError) {
-    let network: HTTP2ClientTransport.Posix
-    let upstream: PooledClientTransport<HTTP2ClientTransport.Posix>
+  /// - Throws: ``ConfigurationError`` when the configuration cannot be used.
+  package init(config: AgentConfig, logger: Logger) async throws(ConfigurationError) {
+    if !config.problems.isEmpty { throw ConfigurationError(config.problems) }
+    let security = try await AgentSecurity(config: config)
     do {
-      network = try .http2NIOPosix(
-        target: config.router.target,
-        transportSecurity: .plaintext,
-        config: .tunnelDefaults
-      )
       // Room for the 1,000 RPCs that may be open in the tunnel.
-      upstream = try PooledClientTransport(count: 10, maximumStreams: 100) {
+      self.upstream = try PooledClientTransport(count: 10, maximumStreams: 100) {
         try .http2NIOPosix(
           target: config.upstream.target,
-          transportSecurity: .plaintext,
-          config: .upstream
+          transportSecurity: try security.upstream.transportSecurity(),
+          config: .upstream(serverName: security.upstream.serverName)
         )
       }
     } catch {
-      throw RouterError("cannot set up the agent's connections", cause: error)
+      throw ConfigurationError(["cannot set up the agent's connections: \(SystemError.text(error))"]
+      )
     }
     var tunnelConfig = TunnelConfig.defaults
     tunnelConfig.limits.maximumMessageSize = config.maximumMessageSize
     tunnelConfig.timeouts.drain = config.drainTimeout
-    var tunnelLogger = logger
-    tunnelLogger[metadataKey: "router"] = "\(config.router)"
 
     self.config = config
-    self.network = GRPCClient(transport: network)
-    self.upstream = upstream
-    self.tunnel = .reverseTunnel(
-      over: self.network,
+    self.security = security
+    self.watcher = FileWatcher(interval: config.reloadInterval, logger: logger)
+    // The set of routers stays as it is.
+    let (routers, continuation) = AsyncStream.makeStream(of: Set<NetworkAddress>.self)
+    continuation.yield(Set(config.routers))
+    continuation.finish()
+    self.tunnels = ReverseTunnelServerTransport(
+      to: routers,
       metadata: [Router.keyHeader: .string(config.key)],
       config: tunnelConfig,
       reconnect: .agent,
-      observability: TunnelObservability(logger: tunnelLogger)
-    )
+      observability: TunnelObservability(logger: logger)
+    ) { router in
+      GRPCClient(
+        transport: try .http2NIOPosix(
+          target: router.target,
+          transportSecurity: try security.router.transportSecurity(),
+          config: .tunnelDefaults { $0.http2.authority = security.router.serverName }
+        ),
+        interceptors: [security.authorization]
+      )
+    }
     self.health = UpstreamHealth(address: config.upstream, logger: logger)
     self.logger = logger
     self.shutdown = ShutdownRequest()
   }
 
+  /// Checks the files that a configuration names, as far as an agent that starts would.
+  ///
+  /// - Throws: ``ConfigurationError`` with everything that is wrong with them.
+  package static func checkFiles(of config: AgentConfig) async throws(ConfigurationError) {
+    _ = try await AgentSecurity(config: config)
+  }
+
   /// Connects, and forwards until ``beginGracefulShutdown()``, or until the task is cancelled. What
   /// cannot be reached is tried again. Run it once.
   ///
-  /// - Throws: ``RouterError`` when there is no router at the router's address.
+  /// - Throws: ``RouterError`` when there is no router at any of the routers' addresses.
   package func run() async throws {
-    self.logger.info(
-      "offering \(self.config.upstream) as '\(self.config.key)' at \(self.config.router)"
-    )
+    let routers = self.config.routers.map(\.description).joined(separator: ", ")
+    self.logger.info("offering \(self.config.upstream) as '\(self.config.key)' at \(routers)")
+    self.security.watch(with: self.watcher)
     try await withThrowingTaskGroup(of: Bool.self) { group in
       group.addTask {
         // Returns once it is shut down; no error of a connection gets here.
-        try? await self.network.runConnections()
+        try? await self.upstream.connect()
         return false
       }
       group.addTask {
-        try? await self.upstream.connect()
+        await self.watcher.run()
         return false
       }
       group.addTask { await self.shutdown.wait(andThen: self.config.drainTimeout + .seconds(5)) }
@@ -108,22 +123,27 @@ package final class Agent: Sendable {
   /// timeout has passed. May be called at any time, repeatedly.
   package func beginGracefulShutdown() {
     self.shutdown.make()
-    self.tunnel.beginGracefulShutdown()
+    self.tunnels.beginGracefulShutdown()
+  }
+
+  /// Reads the files of the configuration that have changed.
+  package func reload() async {
+    await self.watcher.check()
   }
 
   private func serve() async throws {
     var config = RPCProxyConfig(maximumMessageSize: self.config.maximumMessageSize)
-    config.isDraining = { self.shutdown.isMade }
     config.unreachable = { self.health.unreachable($0) }
     config.reached = { self.health.reached() }
-    let proxy = RPCProxy(config: config) { _ throws(RPCError) in self.upstream }
+    let proxy = RPCProxy(config: config) { _ throws(RPCError) in RPCDestination(self.upstream) }
     do {
-      try await self.tunnel.listen { stream, context in
-        await proxy.forward(stream, context)
+      try await self.tunnels.listen { stream, context in
+        await proxy.forward(stream, context) { self.shutdown.isMade }
       }
     } catch {
       if Task.isCancelled { return }
-      throw RouterError("cannot offer a server at \(self.config.router)", cause: error)
+      let routers = self.config.routers.map(\.description).joined(separator: ", ")
+      throw RouterError("cannot offer a server at \(routers)", cause: error)
     }
   }
 }

@@ -18,14 +18,32 @@ package import Logging
 
 /// Where an agent connects to, and its limits.
 package struct AgentConfig: Hashable, Sendable {
-  /// The router's address for agents.
-  package var router: NetworkAddress
+  /// The routers' addresses for agents: at least one.
+  package var routers: [NetworkAddress]
+
+  /// How the connections to routers are secured.
+  package var routerSecurity: PeerSecurity
+
+  /// The file with the token for the routers.
+  package var tokenFile: String?
+
+  /// The token for the routers, if it is not in a file.
+  package var token: Secret?
+
+  /// Whether routers on other machines may be dialled without TLS.
+  package var isInsecureAllowed: Bool
 
   /// The key under which callers find the server.
   package var key: String
 
   /// The server that RPCs are forwarded to.
   package var upstream: NetworkAddress
+
+  /// How the connections to the server are secured.
+  package var upstreamSecurity: PeerSecurity
+
+  /// How often files are looked at for changes.
+  package var reloadInterval: Duration
 
   /// The largest message that is forwarded, in bytes.
   package var maximumMessageSize: Int
@@ -36,11 +54,15 @@ package struct AgentConfig: Hashable, Sendable {
   /// The least severe messages that are logged.
   package var logLevel: Logger.Level
 
-  /// Messages of up to 4 MiB, gRPC's own limit, and 30 s to drain.
-  package init(router: NetworkAddress, key: String, upstream: NetworkAddress) {
-    self.router = router
+  /// Not secured; messages of up to 4 MiB, gRPC's own limit, and 30 s to drain.
+  package init(routers: [NetworkAddress], key: String, upstream: NetworkAddress) {
+    self.routers = routers
+    self.routerSecurity = PeerSecurity()
+    self.isInsecureAllowed = false
     self.key = key
     self.upstream = upstream
+    self.upstreamSecurity = PeerSecurity()
+    self.reloadInterval = .seconds(10)
     self.maximumMessageSize = 4 * 1024 * 1024
     self.drainTimeout = .seconds(30)
     self.logLevel = .info
@@ -53,21 +75,44 @@ extension AgentConfig {
   /// - Throws: ``ConfigurationError`` with everything that is wrong.
   package init(_ settings: Settings) throws(ConfigurationError) {
     var reader = SettingsReader(settings)
-    let router = reader.value(of: .router, SettingValue.target)
-    let key = reader.value(of: .key, SettingValue.key)
-    let upstream = reader.value(of: .upstream, SettingValue.target)
-    let maximumMessageSize = reader.value(of: .maximumMessageSize, SettingValue.size)
-    let drainTimeout = reader.value(of: .drainTimeout, SettingValue.duration)
-    let logLevel = reader.value(of: .logLevel, SettingValue.logLevel)
-    guard let router, let key, let upstream, let maximumMessageSize, let drainTimeout,
-      let logLevel
-    else {
-      throw ConfigurationError(reader.problems)
-    }
-    self.init(router: router, key: key, upstream: upstream)
-    self.maximumMessageSize = maximumMessageSize
-    self.drainTimeout = drainTimeout
-    self.logLevel = logLevel
+    // What is missing, or is no value, is a problem; then none of this is used.
+    self.init(
+      routers: reader.values(of: .router, SettingValue.target),
+      key: reader.value(of: .key, SettingValue.key) ?? "",
+      upstream: reader.value(of: .upstream, SettingValue.target)
+        ?? NetworkAddress(host: "", port: 0)
+    )
+    self.routerSecurity = reader.peerSecurity(Setting.routerSecurity)
+    self.tokenFile = reader.value(of: .tokenFile, SettingValue.path)
+    self.token = reader.value(of: .token, SettingValue.secret)
+    self.isInsecureAllowed = reader.isOn(.agentInsecure)
+    self.upstreamSecurity = reader.peerSecurity(Setting.upstreamSecurity)
+    reader.set(&self.reloadInterval, to: .reloadInterval, SettingValue.interval)
+    reader.set(&self.maximumMessageSize, to: .maximumMessageSize, SettingValue.size)
+    reader.set(&self.drainTimeout, to: .drainTimeout, SettingValue.duration)
+    reader.set(&self.logLevel, to: .logLevel, SettingValue.logLevel)
+    if reader.problems.isEmpty { reader.add(self.problems) }
     try reader.finish()
+  }
+
+  /// What cannot be, though each value is right for itself.
+  var problems: [String] {
+    var problems: [String] = []
+    for router in self.routers
+    where !router.isLoopback && !self.routerSecurity.usesTLS && !self.isInsecureAllowed {
+      problems.append(
+        """
+        \(Setting.router.flag) \(router) is another machine, and the connection is not encrypted: \
+        give \(Setting.routerSecurity.usesTLS.flag), or \(Setting.agentInsecure.flag)
+        """
+      )
+    }
+    if Set(self.routers).count < self.routers.count {
+      problems.append("\(Setting.router.flag) has the same address twice")
+    }
+    if self.token != nil, self.tokenFile != nil {
+      problems.append("\(Setting.tokenFile.flag) and \(Setting.token.variable) are both given")
+    }
+    return problems
   }
 }

@@ -37,8 +37,11 @@ extension HTTP2ServerTransport.Posix.Config {
 extension HTTP2ClientTransport.Posix.Config {
   /// For the client that calls an ordinary server: a lost connection is tried again within 2 s, for
   /// callers are refused meanwhile, and compressed messages are taken.
-  static var upstream: Self {
+  ///
+  /// - Parameter serverName: The name that its certificate must have; nil for the host that is dialled.
+  static func upstream(serverName: String?) -> Self {
     .tunnelDefaults { config in
+      config.http2.authority = serverName
       config.http2.targetWindowSize = 1024 * 1024
       config.backoff = HTTP2ClientTransport.Config.Backoff(
         initial: .milliseconds(200),

@@ -93,19 +93,22 @@ extension NetworkAddress {
   }
 
   /// Looks a name up, for a server to listen on.
-  package func resolved() async throws(RouterError) -> GRPCNIOTransportHTTP2.SocketAddress {
-    let address: NIOCore.SocketAddress
+  func socketAddress() async throws(RouterError) -> NIOCore.SocketAddress {
     do {
-      address = try await NIOThreadPool.singleton.runIfActive {
+      return try await NIOThreadPool.singleton.runIfActive {
         try NIOCore.SocketAddress.makeAddressResolvingHost(self.host, port: self.port)
       }
     } catch {
       throw RouterError("cannot find the host of '\(self)'", cause: error)
     }
-    switch address {
-    case .v4: return .ipv4(host: address.ipAddress ?? self.host, port: self.port)
-    case .v6: return .ipv6(host: address.ipAddress ?? self.host, port: self.port)
-    case .unixDomainSocket: throw RouterError("'\(self)' is not an address of a network")
+  }
+
+  /// Whether it is reached from this machine alone. A name is not looked up: only `localhost` counts.
+  var isLoopback: Bool {
+    switch try? NIOCore.SocketAddress(ipAddress: self.host, port: self.port) {
+    case .v4: self.host.hasPrefix("127.")
+    case .v6: self.host == "::1"
+    case .unixDomainSocket, .none: self.host.lowercased() == "localhost"
     }
   }
 

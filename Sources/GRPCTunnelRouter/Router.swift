@@ -30,38 +30,57 @@ package final class Router: Sendable {
 
   private let config: RouterConfig
   private let logger: Logger
+  private let security: RouterSecurity
+  private let watcher: FileWatcher
   private let tunnels: ReverseTunnels<String>
-  private let tunnelServer: GRPCServer<SanitizedServerTransport<HTTP2ServerTransport.Posix>>
-  private let callerTransport: HTTP2ServerTransport.Posix
+  private let tunnelTransport: ReplaceableServerTransport
+  private let tunnelServer: GRPCServer<SanitizedServerTransport<ReplaceableServerTransport>>
+  private let callerTransport: ReplaceableServerTransport
+  private let calls: OpenCalls
   private let shutdown: ShutdownRequest
 
-  /// Creates a router that does not listen yet; looks up its host names.
+  /// Creates a router that does not listen yet; reads the files of its configuration.
   ///
-  /// - Throws: ``RouterError`` when the addresses cannot be used.
-  package init(config: RouterConfig, logger: Logger) async throws(RouterError) {
-    let (tunnelAddress, callerAddress) = (config.tunnelAddress, config.callerAddress)
-    if let problem = config.problems.first { throw RouterError(problem) }
+  /// - Throws: ``ConfigurationError`` when the configuration cannot be used.
+  package init(config: RouterConfig, logger: Logger) async throws(ConfigurationError) {
+    if !config.problems.isEmpty { throw ConfigurationError(config.problems) }
+    let security = try await RouterSecurity(config: config)
     var tunnelConfig = TunnelConfig.defaults
     tunnelConfig.limits.maximumMessageSize = config.maximumMessageSize
     self.config = config
     self.logger = logger
-    self.tunnels = ReverseTunnels(keyHeader: Self.keyHeader, config: tunnelConfig)
+    self.security = security
+    self.watcher = FileWatcher(interval: config.reloadInterval, logger: logger)
+    self.tunnels = ReverseTunnels(config: tunnelConfig) { request in
+      try Self.register(request, security.access)
+    }
+    self.tunnelTransport = ReplaceableServerTransport(address: config.tunnelAddress) { descriptor in
+      .http2NIOPosix(
+        listeningSocketDescriptor: descriptor,
+        transportSecurity: try security.tunnelListener.transportSecurity(),
+        config: .tunnelDefaults
+      )
+    }
     self.tunnelServer = GRPCServer(
-      transport: .sanitizing(
-        .http2NIOPosix(
-          address: try await tunnelAddress.resolved(),
-          transportSecurity: .plaintext,
-          config: .tunnelDefaults
-        )
-      ),
+      transport: .sanitizing(self.tunnelTransport),
       services: [TunnelService(reverseTunnels: self.tunnels)]
     )
-    self.callerTransport = .http2NIOPosix(
-      address: try await callerAddress.resolved(),
-      transportSecurity: .plaintext,
-      config: .callers(maximumMessageSize: config.maximumMessageSize)
-    )
+    self.callerTransport = ReplaceableServerTransport(address: config.callerAddress) { descriptor in
+      .http2NIOPosix(
+        listeningSocketDescriptor: descriptor,
+        transportSecurity: try security.callerListener.transportSecurity(),
+        config: .callers(maximumMessageSize: config.maximumMessageSize)
+      )
+    }
+    self.calls = OpenCalls()
     self.shutdown = ShutdownRequest()
+  }
+
+  /// Checks the files that a configuration names, as far as a router that starts would.
+  ///
+  /// - Throws: ``ConfigurationError`` with everything that is wrong with them.
+  package static func checkFiles(of config: RouterConfig) async throws(ConfigurationError) {
+    _ = try await RouterSecurity(config: config)
   }
 
   // MARK: - Running
@@ -72,9 +91,14 @@ package final class Router: Sendable {
   /// - Throws: ``RouterError`` when it cannot listen on one of its addresses.
   package func run() async throws {
     let events = self.tunnels.events
+    self.followFiles()
     try await withThrowingTaskGroup(of: Bool.self) { group in
       group.addTask {
         await self.log(events)
+        return false
+      }
+      group.addTask {
+        await self.watcher.run()
         return false
       }
       group.addTask { await self.shutdown.wait(andThen: self.config.drainTimeout) }
@@ -96,6 +120,11 @@ package final class Router: Sendable {
     self.callerTransport.beginGracefulShutdown()
   }
 
+  /// Reads the files of the configuration that have changed.
+  package func reload() async {
+    await self.watcher.check()
+  }
+
   private func listen() async throws {
     try await withThrowingTaskGroup(of: Void.self) { group in
       group.addTask {
@@ -104,13 +133,17 @@ package final class Router: Sendable {
         }
       }
       if let address = await self.tunnelAddress {
-        self.logger.info("listening for agents on \(address)")
+        self.logger.info(
+          "listening for agents on \(address)\(self.note(self.config.tunnelSecurity))"
+        )
         group.addTask {
           try await Self.listening(on: self.config.callerAddress) { try await self.serveCallers() }
           self.tunnelServer.beginGracefulShutdown()
         }
         if let address = await self.callerAddress {
-          self.logger.info("listening for callers on \(address)")
+          self.logger.info(
+            "listening for callers on \(address)\(self.note(self.config.callerSecurity))"
+          )
         }
       }
       // One listener that fails ends the other.
@@ -118,15 +151,80 @@ package final class Router: Sendable {
     }
   }
 
+  private func note(_ security: ListenerSecurity) -> String {
+    switch (security.certificate, security.hasCredentials) {
+    case (.some, true): ""
+    case (.some, false): ", which lets everyone in"
+    case (.none, true): ", not encrypted"
+    case (.none, false): ", not encrypted, which lets everyone in"
+    }
+  }
+
   private func serveCallers() async throws {
-    var config = RPCProxyConfig(maximumMessageSize: self.config.maximumMessageSize)
-    config.isDraining = { self.shutdown.isMade }
-    let proxy = RPCProxy(config: config) { metadata throws(RPCError) in
-      self.tunnels.transport(forKey: try Self.takeKey(from: &metadata))
+    let config = RPCProxyConfig(maximumMessageSize: self.config.maximumMessageSize)
+    let proxy = RPCProxy(config: config) { head throws(RPCError) in try self.route(&head) }
+    try await self.callerTransport.listen { stream, context, isDraining in
+      await proxy.forward(stream, context, isDraining: isDraining)
     }
-    try await self.callerTransport.listen { stream, context in
-      await proxy.forward(stream, context)
+  }
+
+  private static func listening(
+    on address: NetworkAddress,
+    _ listen: () async throws -> Void
+  ) async throws {
+    do {
+      try await listen()
+    } catch {
+      if Task.isCancelled { return }
+      throw RouterError("cannot listen on \(address)", cause: error)
     }
+  }
+
+  // MARK: - Agents
+
+  /// The key of an agent that may register it.
+  private static func register(
+    _ request: TunnelRequest,
+    _ access: AccessControl
+  ) throws(RPCError) -> String {
+    guard let key = request.metadata[stringValues: Self.keyHeader].first(where: { !$0.isEmpty })
+    else {
+      throw RPCError(
+        code: .invalidArgument,
+        message:
+          "The tunnel was opened without the header '\(Self.keyHeader)', which holds its key."
+      )
+    }
+    try access.checkAgent(
+      request.metadata,
+      certificate: Identity.names(in: request.transportSpecific),
+      key: key
+    )
+    return key
+  }
+
+  // MARK: - Callers
+
+  private func route(
+    _ head: inout RPCRequestHead
+  ) throws(RPCError) -> RPCDestination<ReverseTunnelClientTransport> {
+    let access = self.security.access
+    let certificate = Identity.names(in: head.context.transportSpecific)
+    let original = head.metadata
+    let method = head.descriptor
+    let identity = try access.identifyCaller(&head.metadata, certificate: certificate)
+    let key = try Self.takeKey(from: &head.metadata)
+    try access.checkCall(by: identity, key: key, method: method)
+    let upstream = self.tunnels.transport(forKey: key)
+    guard self.config.callerSecurity.hasCredentials || self.config.accessRules != nil else {
+      return RPCDestination(upstream)
+    }
+    let permit = self.calls.add { () throws(RPCError) in
+      var metadata = original
+      let identity = try access.identifyCaller(&metadata, certificate: certificate)
+      try access.checkCall(by: identity, key: key, method: method)
+    }
+    return RPCDestination(upstream, permit: permit)
   }
 
   private static func takeKey(from metadata: inout Metadata) throws(RPCError) -> String {
@@ -147,15 +245,39 @@ package final class Router: Sendable {
     return key
   }
 
-  private static func listening(
-    on address: NetworkAddress,
-    _ listen: () async throws -> Void
-  ) async throws {
-    do {
-      try await listen()
-    } catch {
-      if Task.isCancelled { return }
-      throw RouterError("cannot listen on \(address)", cause: error)
+  // MARK: - Changes of files
+
+  private func followFiles() {
+    let changes = RouterSecurity.Changes(
+      agentAuthorities: {
+        self.tunnelTransport.replace()
+        self.logger.notice("agents get a new listener; the tunnels of the old one are drained")
+      },
+      callerAuthorities: {
+        self.callerTransport.replace()
+        self.logger.notice("callers get a new listener; the RPCs of the old one are drained")
+      },
+      rights: { self.enforceRights() }
+    )
+    self.security.watch(with: self.watcher, changes)
+  }
+
+  /// Ends what is open and not permitted any more.
+  private func enforceRights() {
+    for tunnel in self.tunnels.tunnels {
+      do throws(RPCError) {
+        try self.security.access.checkAgent(
+          tunnel.tunnel.metadata,
+          certificate: Identity.names(in: tunnel.tunnel.transportSpecific),
+          key: tunnel.key
+        )
+      } catch {
+        self.tunnels.close(tunnel.tunnel.id, reason: error)
+      }
+    }
+    let count = self.calls.checkAll()
+    if count > 0 {
+      self.logger.notice("ended \(count) RPCs whose callers may not make them any more")
     }
   }
 
@@ -164,7 +286,7 @@ package final class Router: Sendable {
   /// Where it listens for agents; suspends until it does, nil when that failed.
   package var tunnelAddress: NetworkAddress? {
     get async {
-      try? await NetworkAddress(self.tunnelServer.transport.listeningAddress)
+      try? await NetworkAddress(self.tunnelTransport.listeningAddress)
     }
   }
 

@@ -24,6 +24,21 @@ package struct RouterConfig: Hashable, Sendable {
   /// Where callers make RPCs; with port 0 the system chooses one.
   package var callerAddress: NetworkAddress
 
+  /// How the address for agents is secured.
+  package var tunnelSecurity: ListenerSecurity
+
+  /// How the address for callers is secured.
+  package var callerSecurity: ListenerSecurity
+
+  /// The file of rules for what identities may do; nil when there are none.
+  package var accessRules: String?
+
+  /// Whether addresses may be open to other machines without being secured.
+  package var isInsecureAllowed: Bool
+
+  /// How often files are looked at for changes.
+  package var reloadInterval: Duration
+
   /// The largest message that is forwarded, in bytes.
   package var maximumMessageSize: Int
 
@@ -33,10 +48,14 @@ package struct RouterConfig: Hashable, Sendable {
   /// The least severe messages that are logged.
   package var logLevel: Logger.Level
 
-  /// Messages of up to 4 MiB, gRPC's own limit, and 30 s to drain.
+  /// Not secured; messages of up to 4 MiB, gRPC's own limit, and 30 s to drain.
   package init(tunnelAddress: NetworkAddress, callerAddress: NetworkAddress) {
     self.tunnelAddress = tunnelAddress
     self.callerAddress = callerAddress
+    self.tunnelSecurity = ListenerSecurity()
+    self.callerSecurity = ListenerSecurity()
+    self.isInsecureAllowed = false
+    self.reloadInterval = .seconds(10)
     self.maximumMessageSize = 4 * 1024 * 1024
     self.drainTimeout = .seconds(30)
     self.logLevel = .info
@@ -49,21 +68,27 @@ extension RouterConfig {
   /// - Throws: ``ConfigurationError`` with everything that is wrong.
   package init(_ settings: Settings) throws(ConfigurationError) {
     var reader = SettingsReader(settings)
-    let tunnelAddress = reader.value(of: .tunnelAddress, NetworkAddress.init(_:))
-    let callerAddress = reader.value(of: .address, NetworkAddress.init(_:))
-    let maximumMessageSize = reader.value(of: .maximumMessageSize, SettingValue.size)
-    let drainTimeout = reader.value(of: .drainTimeout, SettingValue.duration)
-    let logLevel = reader.value(of: .logLevel, SettingValue.logLevel)
-    guard let tunnelAddress, let callerAddress, let maximumMessageSize, let drainTimeout,
-      let logLevel
-    else {
-      throw ConfigurationError(reader.problems)
-    }
-    self.init(tunnelAddress: tunnelAddress, callerAddress: callerAddress)
-    self.maximumMessageSize = maximumMessageSize
-    self.drainTimeout = drainTimeout
-    self.logLevel = logLevel
-    reader.add(self.problems)
+    let nowhere = NetworkAddress(host: "", port: 0)
+    // What is missing, or is no value, is a problem; then none of this is used.
+    self.init(
+      tunnelAddress: reader.value(of: .tunnelAddress, NetworkAddress.init(_:)) ?? nowhere,
+      callerAddress: reader.value(of: .address, NetworkAddress.init(_:)) ?? nowhere
+    )
+    let certificate = reader.certificate(.certificate, .privateKey)
+    self.tunnelSecurity.certificate =
+      reader.certificate(.tunnelCertificate, .tunnelPrivateKey) ?? certificate
+    self.tunnelSecurity.clientAuthorities = reader.value(of: .agentAuthorities, SettingValue.path)
+    self.tunnelSecurity.tokens = reader.value(of: .agentTokens, SettingValue.path)
+    self.callerSecurity.certificate = certificate
+    self.callerSecurity.clientAuthorities = reader.value(of: .callerAuthorities, SettingValue.path)
+    self.callerSecurity.tokens = reader.value(of: .callerTokens, SettingValue.path)
+    self.accessRules = reader.value(of: .accessRules, SettingValue.path)
+    self.isInsecureAllowed = reader.isOn(.insecure)
+    reader.set(&self.reloadInterval, to: .reloadInterval, SettingValue.interval)
+    reader.set(&self.maximumMessageSize, to: .maximumMessageSize, SettingValue.size)
+    reader.set(&self.drainTimeout, to: .drainTimeout, SettingValue.duration)
+    reader.set(&self.logLevel, to: .logLevel, SettingValue.logLevel)
+    if reader.problems.isEmpty { reader.add(self.problems) }
     try reader.finish()
   }
 
@@ -73,6 +98,18 @@ extension RouterConfig {
     if self.tunnelAddress == self.callerAddress, self.tunnelAddress.port != 0 {
       problems.append("\(self.tunnelAddress) cannot be the address for agents and that for callers")
     }
+    problems += self.tunnelSecurity.problems(
+      of: self.tunnelAddress,
+      setting: .tunnelAddress,
+      (.agentAuthorities, .agentTokens),
+      isInsecureAllowed: self.isInsecureAllowed
+    )
+    problems += self.callerSecurity.problems(
+      of: self.callerAddress,
+      setting: .address,
+      (.callerAuthorities, .callerTokens),
+      isInsecureAllowed: self.isInsecureAllowed
+    )
     return problems
   }
 }

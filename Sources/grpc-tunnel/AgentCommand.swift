@@ -43,9 +43,11 @@ struct AgentCommand: AsyncParsableCommand {
   func run() async throws {
     let config = try AgentConfig(Settings(for: .agent, arguments: self.arguments))
     let logger = Logger(label: "agent", level: config.logLevel)
-    let agent = try Agent(config: config, logger: logger)
+    let agent = try await Agent(config: config, logger: logger)
     try await withSignalHandling(logger: logger) {
       agent.beginGracefulShutdown()
+    } onReload: {
+      await agent.reload()
     } run: {
       try await agent.run()
     }

@@ -17,7 +17,7 @@
 internal import ArgumentParser
 internal import GRPCTunnelRouter
 
-struct CheckConfigCommand: ParsableCommand {
+struct CheckConfigCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "check-config",
     abstract: "Checks settings, and prints those that count.",
@@ -31,7 +31,7 @@ struct CheckConfigCommand: ParsableCommand {
     subcommands: [Router.self, Agent.self]
   )
 
-  struct Router: ParsableCommand {
+  struct Router: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
       commandName: "router",
       abstract: "Checks the settings of a router.",
@@ -42,14 +42,14 @@ struct CheckConfigCommand: ParsableCommand {
     @Argument(parsing: .allUnrecognized, help: .hidden)
     var arguments: [String] = []
 
-    func run() throws {
+    func run() async throws {
       let settings = try Settings(for: .router, arguments: self.arguments)
-      _ = try RouterConfig(settings)
+      try await GRPCTunnelRouter.Router.checkFiles(of: RouterConfig(settings))
       print(settings.effectiveConfiguration, terminator: "")
     }
   }
 
-  struct Agent: ParsableCommand {
+  struct Agent: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
       commandName: "agent",
       abstract: "Checks the settings of an agent.",
@@ -60,9 +60,9 @@ struct CheckConfigCommand: ParsableCommand {
     @Argument(parsing: .allUnrecognized, help: .hidden)
     var arguments: [String] = []
 
-    func run() throws {
+    func run() async throws {
       let settings = try Settings(for: .agent, arguments: self.arguments)
-      _ = try AgentConfig(settings)
+      try await GRPCTunnelRouter.Agent.checkFiles(of: AgentConfig(settings))
       print(settings.effectiveConfiguration, terminator: "")
     }
   }

@@ -34,7 +34,8 @@ struct GRPCTunnelCommand: AsyncParsableCommand {
       """,
     version: "0.1.0",
     subcommands: [
-      RouterCommand.self, AgentCommand.self, CheckConfigCommand.self, DemoCommand.self,
+      RouterCommand.self, AgentCommand.self, TokenCommand.self, CheckConfigCommand.self,
+      DemoCommand.self,
     ]
   )
 }

@@ -46,6 +46,8 @@ struct RouterCommand: AsyncParsableCommand {
     let router = try await Router(config: config, logger: logger)
     try await withSignalHandling(logger: logger) {
       router.beginGracefulShutdown()
+    } onReload: {
+      await router.reload()
     } run: {
       try await router.run()
     }

@@ -26,7 +26,7 @@ extension Settings {
       arguments: arguments,
       environment: ProcessInfo.processInfo.environment
     ) { path in
-      try String(contentsOfFile: path, encoding: .utf8)
+      try FileContents.text(of: path)
     }
   }
 }

@@ -26,14 +26,16 @@ private import Dispatch
 internal import Logging
 
 /// Runs something that ends gracefully on the first SIGTERM or SIGINT; a second one ends the
-/// process at once, with 128 and the signal's number as shells count it.
+/// process at once, with 128 and the signal's number as shells count it. SIGHUP asks for files to be
+/// read again.
 func withSignalHandling(
   logger: Logger,
   onShutdown: @escaping @Sendable () -> Void,
+  onReload: @escaping @Sendable () async -> Void,
   run: @escaping @Sendable () async throws -> Void
 ) async throws {
   let (signals, continuation) = AsyncStream.makeStream(of: Int32.self)
-  let sources = [SIGTERM, SIGINT].map { number in
+  let sources = [SIGTERM, SIGINT, SIGHUP].map { number in
     signal(number, SIG_IGN)
     let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
     source.setEventHandler { continuation.yield(number) }
@@ -49,6 +51,10 @@ func withSignalHandling(
     group.addTask {
       var isShuttingDown = false
       for await number in signals {
+        if number == SIGHUP {
+          await onReload()
+          continue
+        }
         if isShuttingDown {
           logger.warning("ending at once")
           exit(128 + number)

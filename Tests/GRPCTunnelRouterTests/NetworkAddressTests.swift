@@ -14,9 +14,10 @@
  * limitations under the License.
  */
 
-internal import GRPCNIOTransportHTTP2
-internal import GRPCTunnelRouter
+internal import NIOCore
 internal import Testing
+
+@testable internal import GRPCTunnelRouter
 
 @Suite("NetworkAddress")
 struct NetworkAddressTests {
@@ -52,9 +53,22 @@ struct NetworkAddressTests {
 
   @Test("looks up the name of a host to listen on")
   func resolves() async throws {
-    let address = try await NetworkAddress("127.0.0.1:7000").resolved()
-    #expect(address == .ipv4(host: "127.0.0.1", port: 7000))
-    let local = try await NetworkAddress("localhost:7000").resolved()
-    #expect(local.ipv4?.host == "127.0.0.1" || local.ipv6?.host == "::1")
+    let address = try await NetworkAddress("127.0.0.1:7000").socketAddress()
+    #expect(address.ipAddress == "127.0.0.1")
+    #expect(address.port == 7000)
+    let local = try await NetworkAddress("localhost:7000").socketAddress()
+    #expect(local.ipAddress == "127.0.0.1" || local.ipAddress == "::1")
+  }
+
+  @Test(
+    "knows what is reached from this machine alone",
+    arguments: [
+      ("127.0.0.1:1", true), ("127.8.7.6:1", true), ("[::1]:1", true), ("localhost:1", true),
+      ("0.0.0.0:1", false), ("[::]:1", false), ("10.0.0.1:1", false), ("127.example.com:1", false),
+      ("localhost.example.com:1", false), ("[::ffff:127.0.0.1]:1", false),
+    ]
+  )
+  func loopback(text: String, isLoopback: Bool) throws {
+    #expect(try NetworkAddress(text).isLoopback == isLoopback)
   }
 }

@@ -123,9 +123,7 @@ struct RPCProxyTests {
 
   @Test("a server that drains does not end its RPCs")
   func draining() async throws {
-    try await withProxy { config in
-      config.isDraining = { true }
-    } _: { rpc in
+    try await withProxy(isDraining: true) { rpc in
       rpc.caller.requests.yield(.metadata([:]))
       rpc.cancellation.cancel()
       rpc.caller.requests.yield(.message(TestBytes([1])))
@@ -138,15 +136,39 @@ struct RPCProxyTests {
 
   @Test("a caller that is lost while the server drains cancels the other side")
   func callerIsLostWhileDraining() async throws {
-    try await withProxy { config in
-      config.isDraining = { true }
-    } _: { rpc in
+    try await withProxy(isDraining: true) { rpc in
       rpc.caller.requests.yield(.metadata([:]))
       #expect(await rpc.nextRequest() == "metadata")
       rpc.caller.responses.close()
       rpc.cancellation.cancel()
       #expect(await rpc.nextRequest() == "failed cancelled")
     }
+  }
+
+  @Test("an RPC whose permit is revoked ends on both sides, and gives it back")
+  func revoked() async throws {
+    let returned = OneShotEvent()
+    let permit = RPCPermit { returned.fire() }
+    try await withProxy(permit: permit) { rpc in
+      rpc.caller.requests.yield(.metadata([:]))
+      #expect(await rpc.nextRequest() == "metadata")
+      permit.revoke(RPCError(code: .unauthenticated, message: "gone"))
+      permit.revoke(RPCError(code: .unknown, message: "too late"))
+      #expect(await rpc.nextRequest() == "failed cancelled")
+      #expect(await rpc.nextResponse() == "status unauthenticated 'gone'")
+    }
+    #expect(returned.hasHappened)
+  }
+
+  @Test("an RPC that ends gives its permit back")
+  func permit() async throws {
+    let returned = OneShotEvent()
+    try await withProxy(permit: RPCPermit { returned.fire() }) { rpc in
+      rpc.caller.requests.yield(.metadata([:]))
+      rpc.upstream.responses.yield(.status(.init(code: .ok, message: ""), [:]))
+      #expect(await rpc.nextResponse() == "status ok ''")
+    }
+    #expect(returned.hasHappened)
   }
 
   // MARK: - Deadlines
@@ -280,6 +302,8 @@ extension RecordedParts {
 /// Runs one RPC through a proxy of messages of at most 10 bytes; waits for its end.
 private func withProxy(
   refusal: RPCError? = nil,
+  permit: RPCPermit? = nil,
+  isDraining: Bool = false,
   configure: (_ config: inout RPCProxyConfig) -> Void = { _ in },
   _ body: (ProxiedRPC) async throws -> Void
 ) async throws {
@@ -293,7 +317,7 @@ private func withProxy(
   )
   let proxy = RPCProxy(config: config, clock: rpc.clock.clock) { _ throws(RPCError) in
     if let refusal { throw refusal }
-    return rpc.upstream
+    return RPCDestination(rpc.upstream, permit: permit)
   }
   let context = ServerContext(
     descriptor: rpc.caller.stream.descriptor,
@@ -302,7 +326,7 @@ private func withProxy(
     cancellation: rpc.cancellation
   )
   try await withThrowingTaskGroup(of: Void.self) { group in
-    group.addTask { await proxy.forward(rpc.caller.stream, context) }
+    group.addTask { await proxy.forward(rpc.caller.stream, context) { isDraining } }
     try await body(rpc)
   }
 }

@@ -43,7 +43,8 @@ public struct TunnelRequest: Sendable {
       direction: direction,
       metadata: self.metadata,
       remotePeer: self.remotePeer,
-      localPeer: self.localPeer
+      localPeer: self.localPeer,
+      transportSpecific: self.transportSpecific
     )
   }
 }

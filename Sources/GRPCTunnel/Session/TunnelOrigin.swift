@@ -24,18 +24,21 @@ struct TunnelOrigin: Sendable {
   let metadata: Metadata
   var remotePeer: String
   var localPeer: String
+  let transportSpecific: (any ServerContext.TransportSpecific)?
 
   init(
     direction: TunnelInformation.Direction,
     metadata: Metadata = [:],
     remotePeer: String = "",
-    localPeer: String = ""
+    localPeer: String = "",
+    transportSpecific: (any ServerContext.TransportSpecific)? = nil
   ) {
     self.id = .next()
     self.direction = direction
     self.metadata = metadata
     self.remotePeer = remotePeer
     self.localPeer = localPeer
+    self.transportSpecific = transportSpecific
   }
 
   /// What is known once the two ends have agreed.
@@ -46,6 +49,7 @@ struct TunnelOrigin: Sendable {
       metadata: self.metadata,
       remotePeer: self.remotePeer,
       localPeer: self.localPeer,
+      transportSpecific: self.transportSpecific,
       revision: Int(agreement.revision.rawValue),
       extensions: agreement.extensions.map(\.rawValue).sorted()
     )

@@ -17,10 +17,27 @@
 extension Setting {
   static let router = Setting(
     "router",
-    .single,
+    .list,
     as: "host:port",
     isRequired: true,
-    "The router's address for agents."
+    "A router's address for agents. With several routers there is a tunnel to each."
+  )
+
+  static let routerSecurity = PeerSecuritySettings("router")
+
+  static let tokenFile = Setting(
+    "token-file",
+    .single,
+    as: "file",
+    "Holds the token that the router wants to see. Read again when it changes."
+  )
+
+  static let token = Setting(
+    "token",
+    .single,
+    as: "token",
+    isSecret: true,
+    "The token itself, if it is not in a file."
   )
 
   static let key = Setting(
@@ -39,9 +56,22 @@ extension Setting {
     "The server that RPCs are forwarded to."
   )
 
+  static let upstreamSecurity = PeerSecuritySettings("upstream")
+
+  static let agentInsecure = Setting(
+    "insecure",
+    .toggle,
+    default: "false",
+    "Lets routers on other machines be dialled without TLS."
+  )
+
   static let agentSections = [
-    SettingsSection(title: "Router", settings: [.router]),
-    SettingsSection(title: "Server", settings: [.key, .upstream]),
+    SettingsSection(
+      title: "Router",
+      settings: [.router] + Setting.routerSecurity.all
+        + [.tokenFile, .token, .agentInsecure, .reloadInterval]
+    ),
+    SettingsSection(title: "Server", settings: [.key, .upstream] + Setting.upstreamSecurity.all),
     SettingsSection(title: "Limits", settings: [.maximumMessageSize]),
     Setting.life,
   ]

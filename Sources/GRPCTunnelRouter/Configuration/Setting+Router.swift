@@ -31,8 +31,112 @@ extension Setting {
     "Where callers make RPCs; with port 0 the system chooses one."
   )
 
+  static let certificate = Setting(
+    "tls-certificate",
+    .single,
+    as: "file",
+    """
+    The router's certificate in PEM, followed by those of the authorities between it and the root. \
+    Makes both addresses take TLS only. Read again when it changes.
+    """
+  )
+
+  static let privateKey = Setting(
+    "tls-key",
+    .single,
+    as: "file",
+    "The key of the certificate, in PEM."
+  )
+
+  static let tunnelCertificate = Setting(
+    "tunnel-tls-certificate",
+    .single,
+    as: "file",
+    "Another certificate, for the address of agents."
+  )
+
+  static let tunnelPrivateKey = Setting(
+    "tunnel-tls-key",
+    .single,
+    as: "file",
+    "The key of that certificate."
+  )
+
+  static let agentAuthorities = Setting(
+    "agent-ca",
+    .single,
+    as: "file",
+    """
+    Authorities in PEM: agents must show a certificate of one of them. When it changes, the address \
+    gets a new listener, and the old one's tunnels are drained.
+    """
+  )
+
+  static let agentTokens = Setting(
+    "agent-tokens",
+    .single,
+    as: "file",
+    """
+    Hashes of tokens, made by 'grpc-tunnel token': agents must show one of these tokens, or a \
+    certificate. Read again when it changes; the tunnels of a token that is gone are closed.
+    """
+  )
+
+  static let callerAuthorities = Setting(
+    "caller-ca",
+    .single,
+    as: "file",
+    "The same for callers' certificates."
+  )
+
+  static let callerTokens = Setting(
+    "caller-tokens",
+    .single,
+    as: "file",
+    """
+    The same for callers' tokens, which come in the header 'authorization: Bearer TOKEN', or in \
+    'tunnel-authorization' where the former is meant for the server.
+    """
+  )
+
+  static let accessRules = Setting(
+    "access-rules",
+    .single,
+    as: "file",
+    """
+    What each identity may register and call, see the operator's guide. Without rules an agent may \
+    register the key that its token or certificate names, and callers may call everything. Read \
+    again when it changes.
+    """
+  )
+
+  static let insecure = Setting(
+    "insecure",
+    .toggle,
+    default: "false",
+    """
+    Lets addresses be reached from other machines without TLS, and without tokens or certificates of \
+    clients.
+    """
+  )
+
+  static let reloadInterval = Setting(
+    "reload-interval",
+    .single,
+    as: "duration",
+    default: "10s",
+    "How often files are looked at for changes. SIGHUP does it at once."
+  )
+
   static let routerSections = [
     SettingsSection(title: "Addresses", settings: [.tunnelAddress, .address]),
+    SettingsSection(
+      title: "Security",
+      settings: [
+        .certificate, .privateKey, .tunnelCertificate, .tunnelPrivateKey, .agentAuthorities,
+        .agentTokens, .callerAuthorities, .callerTokens, .accessRules, .insecure, .reloadInterval,
+      ]
+    ),
     SettingsSection(title: "Limits", settings: [.maximumMessageSize]),
     Setting.life,
   ]

@@ -54,6 +54,35 @@ enum SettingValue {
     return level
   }
 
+  static func path(_ text: String) throws(SettingValueError) -> String {
+    if text.isEmpty { throw SettingValueError(text: text, reason: "is not the path of a file") }
+    return text
+  }
+
+  static func secret(_ text: String) throws(SettingValueError) -> Secret {
+    guard !text.isEmpty, text.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7f }) else {
+      throw SettingValueError(text: text, reason: "must be of printable ASCII characters")
+    }
+    return Secret(text)
+  }
+
+  /// The name of a host, as it stands in a certificate.
+  static func serverName(_ text: String) throws(SettingValueError) -> String {
+    let isName = text.utf8.allSatisfy { byte in
+      switch byte {
+      case UInt8(ascii: "a") ... UInt8(ascii: "z"), UInt8(ascii: "A") ... UInt8(ascii: "Z"),
+        UInt8(ascii: "0") ... UInt8(ascii: "9"), UInt8(ascii: "."), UInt8(ascii: "-"):
+        true
+      default:
+        false
+      }
+    }
+    guard !text.isEmpty, isName else {
+      throw SettingValueError(text: text, reason: "is not the name of a host")
+    }
+    return text
+  }
+
   /// The name of an agent, or of several that serve the same.
   static func key(_ text: String) throws(SettingValueError) -> String {
     let isPrintable = text.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7f }
@@ -93,6 +122,15 @@ enum SettingValue {
       throw SettingValueError(text: text, reason: "is not a time, such as 500ms, 30s, 5m or 2h")
     }
     return .milliseconds(Int64((quantity.number * factor * 1000).rounded()))
+  }
+
+  /// A time between two looks at something.
+  static func interval(_ text: String) throws(SettingValueError) -> Duration {
+    let duration = try Self.duration(text)
+    if duration < .milliseconds(100) {
+      throw SettingValueError(text: text, reason: "is too short: it must be 100ms at least")
+    }
+    return duration
   }
 
   /// A number and the letters after it.

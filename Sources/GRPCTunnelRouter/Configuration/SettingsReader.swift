@@ -39,6 +39,30 @@ struct SettingsReader {
     return self.parsed(text, given, setting, parse)
   }
 
+  /// Sets a value when something was given, or there is a default.
+  mutating func set<Value>(
+    _ value: inout Value,
+    to setting: Setting,
+    _ parse: (String) throws(SettingValueError) -> Value
+  ) {
+    if let given = self.value(of: setting, parse) { value = given }
+  }
+
+  /// A certificate and its key: both or none.
+  mutating func certificate(_ certificate: Setting, _ key: Setting) -> CertificateFiles? {
+    switch (
+      self.value(of: certificate, SettingValue.path), self.value(of: key, SettingValue.path)
+    ) {
+    case (.some(let certificate), .some(let key)):
+      return CertificateFiles(certificate: certificate, key: key)
+    case (.none, .none):
+      return nil
+    case (.some, .none), (.none, .some):
+      self.add(["\(certificate.flag) and \(key.flag) are given together"])
+      return nil
+    }
+  }
+
   /// The values of a list; those that are not one are problems.
   mutating func values<Value>(
     of setting: Setting,

@@ -25,9 +25,9 @@ internal import GRPCTunnelProtocol
 /// RPC (the other side's status, the caller's cancellation, the deadline, a fault of either side)
 /// ends it on both sides, and the caller gets exactly one status.
 package struct RPCProxy<Upstream: ClientTransport>: Sendable {
-  /// Chooses where an RPC goes by its metadata, which it may change, or refuses it.
+  /// Chooses where an RPC goes, or refuses it.
   package typealias Route =
-    @Sendable (_ metadata: inout Metadata) throws(RPCError) -> Upstream
+    @Sendable (_ head: inout RPCRequestHead) throws(RPCError) -> RPCDestination<Upstream>
 
   private let route: Route
   private let config: RPCProxyConfig
@@ -41,14 +41,17 @@ package struct RPCProxy<Upstream: ClientTransport>: Sendable {
 
   /// Forwards one RPC: a server transport's stream handler. Returns when the RPC has ended on both
   /// sides.
+  ///
+  /// - Parameter isDraining: Whether the server transport shuts down gracefully.
   package func forward<Bytes: GRPCContiguousBytes & Sendable>(
     _ stream: RPCStream<
       RPCAsyncSequence<RPCRequestPart<Bytes>, any Error>,
       RPCWriter<RPCResponsePart<Bytes>>.Closable
     >,
-    _ context: ServerContext
+    _ context: ServerContext,
+    isDraining: @escaping @Sendable () -> Bool = { false }
   ) async {
-    let ending = await self.ending(of: stream, context)
+    let ending = await self.ending(of: stream, context, isDraining)
     // A caller that is gone cannot be told; nothing else is left to do then.
     try? await stream.outbound.write(.status(ending.status, ending.trailers))
     await stream.outbound.finish()
@@ -58,6 +61,7 @@ package struct RPCProxy<Upstream: ClientTransport>: Sendable {
     case ended(RPCEnding)
     case cancelledByCaller
     case deadlinePassed
+    case revoked(RPCError)
     case nothing
   }
 
@@ -66,35 +70,45 @@ package struct RPCProxy<Upstream: ClientTransport>: Sendable {
       RPCAsyncSequence<RPCRequestPart<Bytes>, any Error>,
       RPCWriter<RPCResponsePart<Bytes>>.Closable
     >,
-    _ context: ServerContext
+    _ context: ServerContext,
+    _ isDraining: @escaping @Sendable () -> Bool
   ) async -> RPCEnding {
     let start = self.clock.now()
     let requests = RequestReader(stream.inbound)
     guard let received = await requests.readMetadata() else { return .cancelled }
 
     let timeout = received.lastString(forKey: RPCTimeout.key).flatMap { RPCTimeout.decode($0) }
-    var metadata = received.forwardable(isCarrier: stream.descriptor.isCarrier)
-    let upstream: Upstream
+    var head = RPCRequestHead(
+      descriptor: stream.descriptor,
+      metadata: received.forwardable(isCarrier: stream.descriptor.isCarrier),
+      authority: received.lastString(forKey: ":authority") ?? "",
+      context: context
+    )
+    let destination: RPCDestination<Upstream>
     do throws(RPCError) {
-      upstream = try self.route(&metadata)
+      destination = try self.route(&head)
     } catch {
       return RPCEnding(error)
     }
+    defer { destination.permit?.giveBack() }
     let exchange = RPCExchange(
       descriptor: stream.descriptor,
-      metadata: metadata,
+      metadata: head.metadata,
       deadline: timeout.map { start + $0 },
       requests: requests,
       responses: stream.outbound,
-      upstream: upstream,
+      upstream: destination.upstream,
       config: self.config,
       clock: self.clock
     )
     return await withTaskGroup(of: Event.self) { group in
       group.addTask { .ended(await exchange.run()) }
-      group.addTask { await self.cancellation(of: context, stream.outbound) }
+      group.addTask { await self.cancellation(of: context, stream.outbound, isDraining) }
       if let deadline = exchange.deadline {
         group.addTask { await self.passing(of: deadline) }
+      }
+      if let permit = destination.permit {
+        group.addTask { await permit.revocation().map { .revoked($0) } ?? .nothing }
       }
       // The first to come tells how the RPC ends; everything else is stopped and waited for.
       var ending: RPCEnding?
@@ -104,6 +118,7 @@ package struct RPCProxy<Upstream: ClientTransport>: Sendable {
         case .ended(let ending): latest = ending
         case .cancelledByCaller: latest = .cancelled
         case .deadlinePassed: latest = .deadlineExceeded
+        case .revoked(let error): latest = RPCEnding(error)
         case .nothing: continue
         }
         ending = ending ?? latest
@@ -115,7 +130,8 @@ package struct RPCProxy<Upstream: ClientTransport>: Sendable {
 
   private func cancellation<Bytes: GRPCContiguousBytes & Sendable>(
     of context: ServerContext,
-    _ responses: RPCWriter<RPCResponsePart<Bytes>>.Closable
+    _ responses: RPCWriter<RPCResponsePart<Bytes>>.Closable,
+    _ isDraining: () -> Bool
   ) async -> Event {
     do {
       try await context.cancellation.cancelled
@@ -125,7 +141,7 @@ package struct RPCProxy<Upstream: ClientTransport>: Sendable {
     // A server that shuts down gracefully says so in the same way, and then the RPC goes on. The
     // handle has no more to say, and a caller that has sent all its requests is not read any more:
     // so the stream is asked, now and then, whether it still takes anything.
-    while self.config.isDraining() {
+    while isDraining() {
       do {
         try await responses.write(contentsOf: EmptyCollection())
       } catch {

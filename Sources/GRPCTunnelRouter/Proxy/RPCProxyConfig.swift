@@ -22,19 +22,15 @@ package struct RPCProxyConfig: Sendable {
   /// `resourceExhausted`.
   package var maximumMessageSize: Int
 
-  /// Whether the server transport shuts down gracefully.
-  package var isDraining: @Sendable () -> Bool
-
   /// Turns the error of an RPC that did not reach the other side into the caller's.
   package var unreachable: @Sendable (RPCError) -> RPCError
 
   /// Called when the other side has answered an RPC.
   package var reached: @Sendable () -> Void
 
-  /// A proxy that drains never, and that passes errors on as they are.
+  /// A proxy that passes errors on as they are.
   package init(maximumMessageSize: Int) {
     self.maximumMessageSize = maximumMessageSize
-    self.isDraining = { false }
     self.unreachable = { $0 }
     self.reached = {}
   }

@@ -81,8 +81,8 @@ struct DemoCommand: AsyncParsableCommand {
         return try await group.waitForAll()
       }
       report.title("Reverse: caller -> router \(address) <- agent (dials) -> server \(shop)")
-      let agent = try Agent(
-        config: AgentConfig(router: tunnelAddress, key: "shop-42", upstream: shop),
+      let agent = try await Agent(
+        config: AgentConfig(routers: [tunnelAddress], key: "shop-42", upstream: shop),
         logger: silent
       )
       group.addTask { try await agent.run() }

@@ -169,7 +169,7 @@ struct SettingsTests {
     let agent = try AgentConfig(
       Self.settings(.agent, ["--router=127.0.0.1:1", "--key=k", "--upstream=127.0.0.1:1"])
     )
-    #expect(agent == AgentConfig(router: address, key: "k", upstream: address))
+    #expect(agent == AgentConfig(routers: [address], key: "k", upstream: address))
   }
 
   @Test("the effective configuration is a file that means the same")

@@ -25,6 +25,8 @@ struct RawService: RegistrableRPCService {
   static let count = method("Count")
   /// Fails with a status that has metadata.
   static let fail = method("Fail")
+  /// Replies with the metadata that came: a message `KEY=VALUE` for each pair.
+  static let headers = method("Headers")
   /// Waits until it is cancelled.
   static let wait = method("Wait")
 
@@ -74,6 +76,13 @@ struct RawService: RegistrableRPCService {
           "raw-bin": .binary([0xff]),
         ]
       )
+    }
+    self.register(Self.headers, with: &router) { request, _ in
+      let pairs = request.metadata.map { Array("\($0.key)=\($0.value.encoded())".utf8) }
+      return StreamingServerResponse { writer in
+        try await writer.write(contentsOf: pairs)
+        return [:]
+      }
     }
     self.register(Self.wait, with: &router) { request, context in
       let timeout = request.metadata[stringValues: "grpc-timeout"].joined(separator: ",")

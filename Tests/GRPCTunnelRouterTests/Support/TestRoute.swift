@@ -27,6 +27,7 @@ struct TestRoute: Sendable {
 
   let client: Client
   let router: Router
+  let callerAddress: NetworkAddress
   let upstream: NetworkAddress
 
   /// An RPC's replies, with their metadata.
@@ -70,14 +71,34 @@ struct TestRoute: Sendable {
     }
   }
 
+  /// Another caller, on a connection of its own.
+  func withCaller(
+    _ security: HTTP2ClientTransport.Posix.TransportSecurity,
+    _ body: (TestRoute) async throws -> Void
+  ) async throws {
+    try await withGRPCClient(
+      transport: .http2NIOPosix(target: self.callerAddress.target, transportSecurity: security)
+    ) { client in
+      try await body(
+        TestRoute(
+          client: client,
+          router: self.router,
+          callerAddress: self.callerAddress,
+          upstream: self.upstream
+        )
+      )
+    }
+  }
+
   /// The error of an RPC that has to fail.
   func error(
     _ method: MethodDescriptor,
+    metadata: Metadata = [:],
     key: String? = "shop-42",
     timeout: Duration? = nil
   ) async throws -> RPCError {
     do {
-      _ = try await self.call(method, key: key, timeout: timeout)
+      _ = try await self.call(method, metadata: metadata, key: key, timeout: timeout)
     } catch let error as RPCError {
       return error
     }
@@ -86,9 +107,17 @@ struct TestRoute: Sendable {
   }
 }
 
+/// What is different from a route without any settings.
+struct TestRouteSettings: Sendable {
+  var router: @Sendable (inout RouterConfig) -> Void = { _ in }
+  var agent: @Sendable (inout AgentConfig) -> Void = { _ in }
+  var callerSecurity = HTTP2ClientTransport.Posix.TransportSecurity.plaintext
+}
+
 /// Runs a server, a router and an agent on free ports of the loopback interface, and a caller.
 func withRoute(
   _ service: RawService = RawService(),
+  _ settings: TestRouteSettings = TestRouteSettings(),
   _ body: (TestRoute) async throws -> Void
 ) async throws {
   try await withGRPCServer(
@@ -100,35 +129,39 @@ func withRoute(
     services: [service]
   ) { server in
     let ipv4 = try #require(try await server.listeningAddress?.ipv4)
-    try await withRoute(to: NetworkAddress(host: ipv4.host, port: ipv4.port), body)
+    try await withRoute(to: NetworkAddress(host: ipv4.host, port: ipv4.port), settings, body)
   }
 }
 
 /// Runs a router, an agent for a server at the given address, and a caller.
 func withRoute(
   to upstream: NetworkAddress,
+  _ settings: TestRouteSettings = TestRouteSettings(),
   _ body: (TestRoute) async throws -> Void
 ) async throws {
   let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
   let local = NetworkAddress(host: "127.0.0.1", port: 0)
-  let router = try await Router(
-    config: RouterConfig(tunnelAddress: local, callerAddress: local),
-    logger: logger
-  )
+  var routerConfig = RouterConfig(tunnelAddress: local, callerAddress: local)
+  settings.router(&routerConfig)
+  let router = try await Router(config: routerConfig, logger: logger)
   try await withThrowingTaskGroup(of: Void.self) { group in
     group.addTask { try await router.run() }
     let tunnelAddress = try #require(await router.tunnelAddress)
     let callerAddress = try #require(await router.callerAddress)
-    let agent = try Agent(
-      config: AgentConfig(router: tunnelAddress, key: "shop-42", upstream: upstream),
-      logger: logger
-    )
+    var agentConfig = AgentConfig(routers: [tunnelAddress], key: "shop-42", upstream: upstream)
+    settings.agent(&agentConfig)
+    let agent = try await Agent(config: agentConfig, logger: logger)
     group.addTask { try await agent.run() }
     try await router.waitUntilReady(forKey: "shop-42")
     try await withGRPCClient(
-      transport: .http2NIOPosix(target: callerAddress.target, transportSecurity: .plaintext)
+      transport: .http2NIOPosix(
+        target: callerAddress.target,
+        transportSecurity: settings.callerSecurity
+      )
     ) { client in
-      try await body(TestRoute(client: client, router: router, upstream: upstream))
+      try await body(
+        TestRoute(client: client, router: router, callerAddress: callerAddress, upstream: upstream)
+      )
     }
     agent.beginGracefulShutdown()
     router.beginGracefulShutdown()

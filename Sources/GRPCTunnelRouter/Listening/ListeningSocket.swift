@@ -1,0 +1,79 @@
+/*
+ * Copyright 2026, The grpc-swift-tunnel Authors
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *     http://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+#if canImport(Darwin)
+private import Darwin
+#elseif canImport(Glibc)
+private import Glibc
+#elseif canImport(Musl)
+private import Musl
+#endif
+
+internal import NIOCore
+
+/// A socket that listens, for any number of listeners: each has a descriptor of its own, and
+/// connections wait in the socket when there is none for a moment.
+final class ListeningSocket: Sendable {
+  private let descriptor: CInt
+
+  /// Binds a socket, and listens.
+  ///
+  /// - Throws: `IOError`.
+  init(_ address: SocketAddress) throws {
+    #if canImport(Glibc)
+    let type = CInt(SOCK_STREAM.rawValue)
+    #else
+    let type = SOCK_STREAM
+    #endif
+    let descriptor = socket(address.protocol.rawValue, type, 0)
+    guard descriptor >= 0 else { throw Self.error("socket") }
+    var isReady = false
+    defer {
+      if !isReady { close(descriptor) }
+    }
+    var on: CInt = 1
+    let size = socklen_t(MemoryLayout<CInt>.size)
+    guard
+      fcntl(descriptor, F_SETFD, FD_CLOEXEC) == 0,
+      setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &on, size) == 0
+    else {
+      throw Self.error("setsockopt")
+    }
+    guard address.withSockAddr({ bind(descriptor, $0, socklen_t($1)) }) == 0 else {
+      throw Self.error("bind")
+    }
+    guard listen(descriptor, SOMAXCONN) == 0 else { throw Self.error("listen") }
+    self.descriptor = descriptor
+    isReady = true
+  }
+
+  deinit {
+    close(self.descriptor)
+  }
+
+  /// A descriptor of the same socket, which whoever takes it must close.
+  ///
+  /// - Throws: `IOError`.
+  func duplicate() throws -> Int {
+    let duplicate = fcntl(self.descriptor, F_DUPFD_CLOEXEC, 0)
+    guard duplicate >= 0 else { throw Self.error("dup") }
+    return Int(duplicate)
+  }
+
+  private static func error(_ function: StaticString) -> IOError {
+    IOError(errnoCode: errno, reason: "\(function)")
+  }
+}

@@ -1,0 +1,92 @@
+/*
+ * Copyright 2026, The grpc-swift-tunnel Authors
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *     http://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+internal import GRPCCore
+internal import GRPCTunnel
+
+/// Who may do what at a router, with what its files say at the moment.
+final class AccessControl: Sendable {
+  struct Rights: Sendable {
+    var agents: Authenticator
+    var callers: Authenticator
+    /// nil when there is no file of rules.
+    var rules: AccessRules?
+  }
+
+  private let rights: LockedValue<Rights>
+
+  init(_ rights: Rights) {
+    self.rights = LockedValue(rights)
+  }
+
+  func update(_ change: (inout Rights) -> Void) {
+    self.rights.withLock { change(&$0) }
+  }
+
+  /// Tells which agent it is, which may register the key.
+  ///
+  /// - Throws: `unauthenticated` or `permissionDenied`.
+  @discardableResult
+  func checkAgent(
+    _ metadata: Metadata,
+    certificate: [String],
+    key: String
+  ) throws(RPCError) -> Identity {
+    let rights = self.rights.withLock { $0 }
+    var metadata = metadata
+    let identity = try rights.agents.identify(&metadata, certificate: certificate)
+    let isPermitted =
+      rights.rules.map { $0.mayRegister(identity, key: key) }
+      // Without rules an agent registers what it is called.
+      ?? (identity == .anonymous || identity.plainNames.contains { $0 == key })
+    if !isPermitted {
+      throw RPCError(
+        code: .permissionDenied,
+        message: "'\(identity)' may not register the key '\(key)'."
+      )
+    }
+    return identity
+  }
+
+  /// Tells which caller it is, and removes what proved it from the metadata.
+  ///
+  /// - Throws: `unauthenticated`.
+  func identifyCaller(
+    _ metadata: inout Metadata,
+    certificate: [String]
+  ) throws(RPCError) -> Identity {
+    let callers = self.rights.withLock { $0.callers }
+    return try callers.identify(&metadata, certificate: certificate)
+  }
+
+  /// Checks that a caller may call a method of the server with a key.
+  ///
+  /// - Throws: `permissionDenied`.
+  func checkCall(
+    by identity: Identity,
+    key: String,
+    method: MethodDescriptor
+  ) throws(RPCError) {
+    // Without rules, whoever is let in may call everything.
+    guard let rules = self.rights.withLock({ $0.rules }) else { return }
+    if !rules.mayCall(identity, key: key, method: method) {
+      throw RPCError(
+        code: .permissionDenied,
+        message: "'\(identity)' may not call \(method) of '\(key)'."
+      )
+    }
+  }
+}
