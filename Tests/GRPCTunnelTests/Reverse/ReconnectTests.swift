@@ -38,9 +38,9 @@ struct ReconnectTests {
             #expect(reply.messages == [[UInt8(number)]])
             var events = network.agents.events.makeAsyncIterator()
             network.pair.cut()
-            guard case .closed? = await events.next() else {
-              Issue.record("The tunnel was not lost.")
-              return
+            // An RPC can be over before it is told that its tunnel is there.
+            while let event = await events.next() {
+              if case .closed = event { break }
             }
             network.pair.mend()
           }

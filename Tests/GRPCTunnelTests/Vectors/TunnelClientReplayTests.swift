@@ -46,8 +46,8 @@ struct TunnelClientReplayTests {
           while try await peer.next() != nil {}
           try await peer.end()
         }
-        let outcomes = try await withGRPCClient(transport: pair.client) { network in
-          // Calls can be over before the client runs, which it then fails to do.
+        // Calls can be over before a client runs, which it then fails to do.
+        let outcomes = try await withRunningClient(transport: pair.client) { network in
           let transport = TunnelClientTransport(over: network)
           return try await withRunningClient(transport: transport) { client in
             try await VectorCaller(calls: recorded, recorder: recorder).run(
@@ -55,7 +55,7 @@ struct TunnelClientReplayTests {
               concurrently: recording.name == "interleaved"
             )
           }.result
-        }
+        }.result
         try await group.waitForAll()
         return outcomes
       }
