@@ -33,6 +33,8 @@ extension Choices {
     configuration.receiveBufferSize = self.pick([100, 1, 65_536])
     configuration.maximumControlFrameSize = self.pick([400, 1_048_576])
     configuration.maximumQueuedControlFrames = self.pick([3, 20, 16_384])
+    configuration.maximumWindowSize = self.pick([0, 1000, 200_000])
+    configuration.maximumWindowGrowth = self.pick([500, 500_000])
     return configuration
   }
 

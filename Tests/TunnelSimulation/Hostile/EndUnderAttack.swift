@@ -124,6 +124,7 @@ extension EndUnderAttack {
     let largestData = 40_000
     return max(
       Int(self.configuration.initialWindowSize),
+      self.configuration.largestWindow,
       self.configuration.receiveBufferSize + largestData
     ) + self.configuration.maximumMessageSize + self.configuration.sendBufferSize + largestData
   }
