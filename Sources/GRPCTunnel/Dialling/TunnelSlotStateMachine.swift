@@ -36,7 +36,8 @@ struct TunnelSlotStateMachine: Sendable {
     case connecting(Attempt)
     case ready(Attempt, since: Duration, tunnel: TunnelInformation)
     case backingOff(until: Duration, TunnelError)
-    case draining
+    /// With the tunnel that is being opened, if any.
+    case draining(Attempt?)
     /// With the end of the last tunnel, unless it was drained as asked.
     case stopped(TunnelEnd?)
   }
@@ -100,6 +101,8 @@ struct TunnelSlotStateMachine: Sendable {
     case .connecting(attempt):
       self.lastEnd = nil
       self.state = .ready(attempt, since: now, tunnel: tunnel)
+    case .draining(attempt):
+      self.state = .draining(nil)
     case .idle, .due, .connecting, .ready, .backingOff, .draining, .stopped:
       ()
     }
@@ -156,10 +159,13 @@ struct TunnelSlotStateMachine: Sendable {
     case .ready(attempt, let since, let tunnel):
       self.previousTunnel = tunnel.id
       isStable = self.policy.map { now - since >= $0.backoff.resetAfter } ?? false
-    case .draining:
-      // What this end has found wrong is said, though the tunnel was to end.
-      let isFault = end.initiator == .local && end.error != nil
-      if self.live.isEmpty { self.state = .stopped(isFault ? end : nil) }
+    case .draining(let opening):
+      // What this end has found wrong is said, though the tunnel was to end; and so is why the only
+      // one that was dialled has not been opened.
+      let isFault = end.initiator == .local || (opening == attempt && self.policy == nil)
+      if self.live.isEmpty {
+        self.state = .stopped(isFault && end.error != nil ? end : nil)
+      }
       return .none
     case .idle, .due, .connecting, .ready, .backingOff, .stopped:
       return .none
@@ -186,12 +192,13 @@ struct TunnelSlotStateMachine: Sendable {
 
   /// Dials no more; over when the tunnels have ended, which the caller drains.
   mutating func beginDrain() {
+    let opening: Attempt?
     switch self.state {
-    case .idle, .due, .connecting, .ready, .backingOff:
-      self.state = self.live.isEmpty ? .stopped(nil) : .draining
-    case .draining, .stopped:
-      ()
+    case .connecting(let attempt): opening = attempt
+    case .idle, .due, .ready, .backingOff: opening = nil
+    case .draining, .stopped: return
     }
+    self.state = self.live.isEmpty ? .stopped(nil) : .draining(opening)
   }
 
   /// Dials no more, and there are no tunnels any more.

@@ -286,6 +286,20 @@ struct TunnelSlotStateMachineTests {
     #expect(slot.nextStep(now: .seconds(42)) == .finish)
   }
 
+  @Test(
+    "tells why the only tunnel was not opened, though it was drained meanwhile",
+    arguments: [false, true]
+  )
+  func refusalWhileDraining(isOpened: Bool) {
+    var slot = TunnelSlotStateMachine(policy: nil)
+    let attempt = slot.dials(at: .zero)
+    slot.beginDrain()
+    if isOpened { slot.opened(attempt, .example(), now: .zero) }
+    #expect(slot.ended(attempt, Self.lost, now: .zero, random: 0) == .none)
+    // An open one was to end anyway.
+    #expect(slot.shown == .stopped(isOpened ? nil : "lost"))
+  }
+
   @Test("is over at once when it is drained without a tunnel")
   func drainWithoutTunnel() {
     var idle = TunnelSlotStateMachine(policy: Self.policy)
