@@ -84,6 +84,12 @@ struct TokenAuthorization {
       }
       print("shop-2: \(receipt.printer) has printed \"\(receipt.text)\"")
       check("the token says who it is", printers.tunnels.map(\.key) == ["shop-2"])
+
+      // A token that is good no more: its tunnels are closed, and the next ones refused.
+      for printer in printers.tunnels where printer.key == "shop-2" {
+        let reason = RPCError(code: .unauthenticated, message: "The token was revoked.")
+        printers.close(printer.tunnel.id, reason: reason)
+      }
     }
   }
 
