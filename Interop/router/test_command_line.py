@@ -147,7 +147,7 @@ def test_a_configuration_is_printed_with_where_it_comes_from(programs, agent_fil
     code, output = ends(programs, *arguments)
     assert code == 0, output
     assert "key: shop-43  # --key" in output
-    assert f"router: '127.0.0.1:1'  # {agent_file}" in output
+    assert f"router: ['127.0.0.1:1']  # {agent_file}" in output
     assert "max-message-size: 4MiB  # default" in output
 
 
