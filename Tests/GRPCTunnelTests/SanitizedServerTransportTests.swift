@@ -20,7 +20,7 @@ internal import GRPCTunnel
 internal import GRPCTunnelNIO
 internal import Testing
 
-@Suite("SanitizedServerTransport", .timeLimit(.minutes(5)))
+@Suite("SanitizedServerTransport (PROTOCOL.md 4)", .timeLimit(.minutes(5)))
 struct SanitizedServerTransportTests {
   @Test(
     "services see one valid timeout, or none",

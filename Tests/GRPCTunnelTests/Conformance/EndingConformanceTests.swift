@@ -18,7 +18,7 @@ internal import GRPCCore
 internal import GRPCTunnelTestSupport
 internal import Testing
 
-@Suite("Conformance: deadlines and cancellation", .timeLimit(.minutes(5)))
+@Suite("Conformance: deadlines and cancellation (PROTOCOL.md 4)", .timeLimit(.minutes(5)))
 struct EndingConformanceTests {
   @Test("a deadline ends the RPC at both ends", arguments: TestTunnel.allWithKinds)
   func deadlines(tunnel: TestTunnel, kind: RPCKind) async throws {

@@ -18,7 +18,7 @@ internal import GRPCCore
 internal import GRPCTunnelTestSupport
 internal import Testing
 
-@Suite("Conformance: messages", .timeLimit(.minutes(5)))
+@Suite("Conformance: messages (PROTOCOL.md 5)", .timeLimit(.minutes(5)))
 struct MessageConformanceTests {
   @Test("messages of all sizes arrive as they are", arguments: TestTunnel.allWithKinds)
   func sizes(tunnel: TestTunnel, kind: RPCKind) async throws {

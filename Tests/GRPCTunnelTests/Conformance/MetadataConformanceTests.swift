@@ -19,7 +19,7 @@ internal import GRPCTunnel
 internal import GRPCTunnelTestSupport
 internal import Testing
 
-@Suite("Conformance: metadata", .timeLimit(.minutes(5)))
+@Suite("Conformance: metadata (PROTOCOL.md 4 and 9)", .timeLimit(.minutes(5)))
 struct MetadataConformanceTests {
   @Test(
     "metadata travels in the request, before and after the response",

@@ -21,7 +21,7 @@ internal import GRPCTunnelTestSupport
 internal import SwiftProtobuf
 internal import Testing
 
-@Suite("Conformance: statuses", .timeLimit(.minutes(5)))
+@Suite("Conformance: statuses (PROTOCOL.md 4)", .timeLimit(.minutes(5)))
 struct StatusConformanceTests {
   @Test("every error code and message arrives", arguments: TestTunnel.allWithKinds)
   func codes(tunnel: TestTunnel, kind: RPCKind) async throws {

@@ -18,7 +18,7 @@ internal import GRPCCore
 internal import GRPCTunnelTestSupport
 internal import Testing
 
-@Suite("One stuck stream stops no other", .timeLimit(.minutes(5)))
+@Suite("One stuck stream stops no other (PROTOCOL.md 6)", .timeLimit(.minutes(5)))
 struct BackPressureTests {
   @Test("a handler that does not read", arguments: TestTunnel.revisionOne)
   func handlerThatDoesNotRead(tunnel: TestTunnel) async throws {

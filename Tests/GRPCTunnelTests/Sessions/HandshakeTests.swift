@@ -20,7 +20,7 @@ internal import GRPCTunnelProtocol
 internal import GRPCTunnelTestSupport
 internal import Testing
 
-@Suite("Handshakes", .timeLimit(.minutes(5)))
+@Suite("Handshakes (PROTOCOL.md 3)", .timeLimit(.minutes(5)))
 struct HandshakeTests {
   @Test("a client waits for headers and settings, but not for ever", arguments: [false, true])
   func clientTimeout(headersArrive: Bool) async throws {

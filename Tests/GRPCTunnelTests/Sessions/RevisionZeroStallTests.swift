@@ -42,24 +42,6 @@ struct RevisionZeroStallTests {
     }
   }
 
-  /// Lets the time pass that the end that dials gives its peer to open the tunnel: later timers are
-  /// slept for behind it.
-  ///
-  /// - Returns: The time then.
-  private static func waitUntilOpened(
-    _ direction: TestTunnel.Direction,
-    _ clock: ManualClock
-  ) async throws -> Duration {
-    switch direction {
-    case .forward:
-      return .zero
-    case .reverse:
-      try await clock.waitForSleeper(until: .seconds(10))
-      clock.advance(by: .seconds(10))
-      return .seconds(10)
-    }
-  }
-
   // PROTOCOL.md 6: such a stall is bounded by the RPC's deadline and a stall limit (default 30 s).
   @Test(
     "a handler that does not read holds up others until its deadline, or for 30 s",
@@ -73,7 +55,6 @@ struct RevisionZeroStallTests {
     tunnel.headers = [:]
     tunnel.clock = clock.clock
     try await tunnel.withOurServer(offering: [ControlService(events: events)]) { peer in
-      let start = try await Self.waitUntilOpened(direction, clock)
       try await peer.send(
         .call(
           1,
@@ -95,8 +76,8 @@ struct RevisionZeroStallTests {
       try await peer.send(.message(2, [1]))
       try await peer.send(.halfClose(2))
 
-      try await clock.waitForSleeper(until: start + bound.time)
-      clock.advance(by: bound.time)
+      try await clock.passHandshake(before: bound.time)
+      clock.advance(by: bound.time - .seconds(10))
       #expect(try await peer.readClose(of: 1).rpcCode == bound.code)
       #expect(try await peer.readClose(of: 2).rpcCode == .ok)
       try await events.wait(for: "cancelled")
@@ -112,7 +93,6 @@ struct RevisionZeroStallTests {
     tunnel.headers = [:]
     tunnel.clock = clock.clock
     try await tunnel.withOurServer(offering: [ControlService(events: events)]) { peer in
-      let start = try await Self.waitUntilOpened(direction, clock)
       try await peer.send(
         .call(
           1,
@@ -125,8 +105,8 @@ struct RevisionZeroStallTests {
         try await peer.send(.message(1, [UInt8](pattern: 16_384)))
       }
       try await peer.send(.halfClose(1))
-      try await clock.waitForSleeper(until: start + .seconds(30))
-      clock.advance(by: .seconds(29))
+      try await clock.passHandshake(before: .seconds(30))
+      clock.advance(by: .seconds(19))
       events.happen("read")
       #expect(try await peer.readClose(of: 1).rpcCode == .ok)
     }

@@ -20,7 +20,7 @@ internal import GRPCTunnelProtocol
 internal import GRPCTunnelTestSupport
 internal import Testing
 
-@Suite("Deadlines and stalls", .timeLimit(.minutes(5)))
+@Suite("Deadlines and stalls (PROTOCOL.md 4 and 6)", .timeLimit(.minutes(5)))
 struct TimerTests {
   @Test("a server answers an expired deadline, whatever its handler does")
   func expiredDeadline() async throws {
