@@ -29,6 +29,7 @@ struct Documentation {
     try await AuthorizationPage.run()
     try await CallsPage.run()
     try await LifeCyclePage.run()
+    try await LimitsPage.run()
     try await ObservingPage.run()
   }
 
