@@ -28,16 +28,16 @@ public final class ReverseTunnels<Key: Hashable & Sendable>: Sendable {
   /// What is called when tunnels come and go.
   typealias Hooks = ReverseTunnelHooks<Key>
 
-  private let key: @Sendable (TunnelRequest) async throws -> Key
-  private let hooks: Hooks
-  private let config: TunnelConfig
-  private let observer: TunnelObserver
-  private let clock: TunnelClock
-  private let registry: ReverseTunnelRegistry<Key>
-  private let replacements: TunnelReplacements<Key>
-  private let budget: UnreadBudget
+  let key: @Sendable (TunnelRequest) async throws -> Key
+  let hooks: Hooks
+  let config: TunnelConfig
+  let observer: TunnelObserver
+  let clock: TunnelClock
+  let registry: ReverseTunnelRegistry<Key>
+  let replacements: TunnelReplacements<Key>
+  let budget: UnreadBudget
   private let refusalError: LockedValue<RPCError?>
-  private let quota: TunnelQuota<Key>
+  let quota: TunnelQuota<Key>
 
   /// Creates an empty registry.
   ///
@@ -47,13 +47,15 @@ public final class ReverseTunnels<Key: Hashable & Sendable>: Sendable {
   ///   - onOpen: Called when a tunnel has been opened, and before RPCs go through it by way of
   ///     ``transport`` or ``transport(forKey:picker:serviceConfig:)``; those of
   ///     ``transport(forTunnel:serviceConfig:)`` do already. If it throws, the tunnel is closed with
-  ///     its error, or with `unknown` when that is no `RPCError`. Its task is cancelled when the tunnel ends meanwhile.
+  ///     its error, or with `unknown` when that is no `RPCError`. Its task is cancelled when the tunnel
+  ///     ends meanwhile.
   ///   - onClose: Called once for each tunnel for which `onOpen` was called, after that has returned
   ///     and when the tunnel has ended; its task may be cancelled. The tunnel's RPC on the outer server
   ///     stays open until it returns.
   ///   - key: Tells under which key a tunnel is registered, from what is known of the client that
-  ///     opens it. It may throw an `RPCError`, with which the tunnel is refused. The client waits for
-  ///     it, no longer than its handshake timeout.
+  ///     opens it. It may throw an `RPCError`, with which the tunnel is refused; another error is
+  ///     `unknown` to the client. It has the handshake timeout: after that, and when the client gives
+  ///     up or the server shuts down, its task is cancelled and the tunnel refused with `unavailable`.
   public convenience init(
     config: TunnelConfig = .defaults,
     observability: TunnelObservability = .none,
@@ -259,65 +261,6 @@ public final class ReverseTunnels<Key: Hashable & Sendable>: Sendable {
     guard let tunnel = self.registry.tunnel(id) else { return false }
     tunnel.session.close(.application(reason))
     return true
-  }
-
-  // MARK: - Accepting
-
-  func accept(_ request: TunnelRequest) async throws -> AcceptedReverseTunnel {
-    let place: TunnelQuota<Key>.Place
-    let key: Key
-    do {
-      if let refusal = self.refusal { throw refusal }
-      place = try self.quota.take()
-      key = try await self.key(request)
-      try place.count(
-        as: key,
-        replacesAnother: self.replacements.hasTunnel(forKey: key, request.metadata)
-      )
-    } catch {
-      self.observer.refused(request, error)
-      throw error
-    }
-    let session = ClientSession(
-      configuration: TunnelConfiguration(self.config),
-      origin: request.origin(direction: .reverse),
-      observer: self.observer,
-      key: "\(key)",
-      clock: self.clock,
-      budget: self.budget
-    )
-    let tunnel = ReverseTunnel(session: session)
-    let peer = CarrierHeaders(request.metadata)
-    let entry = TunnelReplacements.Entry(session, key: key, request.metadata)
-    let age = TunnelAge(self.config.limits, random: .random(in: 0 ..< 1), clock: self.clock)
-    return AcceptedReverseTunnel(age: age) {
-      session.beginDrain()
-    } run: { inbound, outbound in
-      defer { place.giveBack() }
-      let isOfferedAtOnce = self.hooks.onOpen == nil
-      self.registry.add(tunnel, key: key, isOffered: isOfferedAtOnce)
-      try await self.hooks.run(tunnel, key: key) {
-        self.registry.offer(tunnel.id)
-        if let entry { self.replacements.opened(entry) }
-      } _: {
-        session.startConnecting()
-        session.carrierOpened(peer: peer)
-        try await session.runAccepted(
-          inbound: inbound,
-          outbound: outbound,
-          onExpiry: { _ in },
-          note: { lifetime in
-            guard let entry else { return }
-            // What is replaced takes no more RPCs: not before this one does.
-            if lifetime.information != nil, isOfferedAtOnce { self.replacements.opened(entry) }
-            if lifetime.end != nil { self.replacements.closed(entry) }
-          },
-          read: { inbound in
-            await session.readFrames(from: inbound) { session.receive($0) }
-          }
-        )
-      }
-    }
   }
 }
 

@@ -32,7 +32,10 @@ internal import GRPCTunnelProtocol
 /// server do.
 public struct TunnelService: RegistrableRPCService {
   private typealias AcceptReverse =
-    @Sendable (_ request: TunnelRequest) async throws -> AcceptedReverseTunnel
+    @Sendable (
+      _ request: TunnelRequest,
+      _ cancellation: ServerContext.RPCCancellationHandle
+    ) async throws -> AcceptedReverseTunnel
 
   private let router: RPCRouter<AcceptedTunnelTransport>
   private let acceptReverse: AcceptReverse?
@@ -79,7 +82,7 @@ public struct TunnelService: RegistrableRPCService {
     self.init(
       services,
       interceptors,
-      acceptReverse: { try await reverseTunnels.accept($0) },
+      acceptReverse: { try await reverseTunnels.accept($0, $1) },
       config,
       observability,
       .continuous
@@ -212,7 +215,7 @@ public struct TunnelService: RegistrableRPCService {
       throw error
     }
     try Self.checkPolicy(of: opening, .openReverseTunnel, self.reverseObserver)
-    let tunnel = try await acceptReverse(opening)
+    let tunnel = try await acceptReverse(opening, context.cancellation)
     var headers = Metadata()
     CarrierHeaders.offered.write(into: &headers)
     return StreamingServerResponse(metadata: headers) { writer in

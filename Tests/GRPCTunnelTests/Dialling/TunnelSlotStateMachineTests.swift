@@ -300,6 +300,16 @@ struct TunnelSlotStateMachineTests {
     #expect(slot.shown == .stopped(isOpened ? nil : "lost"))
   }
 
+  @Test("tells what this end found wrong while it drained, and no loss", arguments: [true, false])
+  func faultWhileDraining(isFault: Bool) {
+    let fault = RPCError(code: .internalError, message: "fault")
+    var (slot, attempt) = Self.openSlot(nil)
+    slot.beginDrain()
+    let end = isFault ? TunnelEnd(initiator: .local, error: fault) : Self.lost
+    #expect(slot.ended(attempt, end, now: .zero, random: 0) == .none)
+    #expect(slot.shown == .stopped(isFault ? "fault" : nil))
+  }
+
   @Test("is over at once when it is drained without a tunnel")
   func drainWithoutTunnel() {
     var idle = TunnelSlotStateMachine(policy: Self.policy)

@@ -100,6 +100,42 @@ struct ReverseTunnelControlTests {
     }
   }
 
+  @Test("a tunnel that is drained is replaced by its client before it is closed")
+  func replacement() async throws {
+    try await AgentNetwork.run { network in
+      let agents = network.agents
+      try await network.withAgent(key: "shop", name: "first") {
+        let first = try #require(agents.tunnels.first).tunnel.id
+        var events = agents.events.makeAsyncIterator()
+        try await withGRPCClient(transport: agents.transport) { client in
+          async let open = client.call(
+            ControlCall(.unary, [.signal("started"), .wait("let go"), .echo], messages: [[1]])
+          )
+          try await network.events.wait(for: "started")
+          agents.drain(first)
+          guard case .draining(let draining, key: _, side: .local)? = await events.next(),
+            case .opened(let second, key: "shop")? = await events.next()
+          else {
+            Issue.record("There is no other tunnel while the first one drains.")
+            return
+          }
+          #expect(draining.id == first)
+          let reply = try await client.call(ControlCall(.unary, [.echo], messages: [[2]]))
+          #expect(reply.metadata.strings(TunnelID.metadataKey) == ["\(second.id)"])
+          #expect(agents.tunnel(first)?.openStreams == 1)
+          network.events.happen("let go")
+          #expect(try await open.messages == [[1]])
+          guard case .closed(let closed, key: _, let closure)? = await events.next() else {
+            Issue.record("The first tunnel does not end.")
+            return
+          }
+          #expect(closed.id == first)
+          #expect(closure.error == nil)
+        }
+      }
+    }
+  }
+
   @Test(
     "a tunnel that is closed fails its RPCs, and its client learns why",
     arguments: [true, false]

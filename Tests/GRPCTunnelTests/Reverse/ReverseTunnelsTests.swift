@@ -60,6 +60,46 @@ struct ReverseTunnelsTests {
     #expect(agents.tunnels.isEmpty)
   }
 
+  /// What ends the wait for a key function that does not return by itself.
+  enum EndOfWait: CaseIterable {
+    case time
+    case client
+    case shutdown
+  }
+
+  @Test("a key function that takes too long is cancelled", arguments: EndOfWait.allCases)
+  func slowKeyFunction(end: EndOfWait) async throws {
+    let pair = CarrierPair()
+    let clock = ManualClock()
+    let (isAsked, isCancelled) = (OneShotEvent(), OneShotEvent())
+    let agents = ReverseTunnels<String>(clock: clock.clock) { _ in
+      isAsked.fire()
+      try? await OneShotEvent().wait()
+      isCancelled.fire()
+      return "too late"
+    }
+    try await withGRPCServer(
+      transport: pair.server,
+      services: [TunnelService(reverseTunnels: agents)]
+    ) { server in
+      let peer = try await RawTunnelServer.dial(over: pair)
+      try await isAsked.wait()
+      switch end {
+      case .time:
+        try await clock.waitForSleeper(until: .seconds(10))
+        clock.advance(by: .seconds(10))
+      case .client:
+        peer.cancel()
+      case .shutdown:
+        server.beginGracefulShutdown()
+      }
+      try await isCancelled.wait()
+      let error = await #expect(throws: (any Error).self) { try await peer.receiveHeaders() }
+      if end != .client { #expect((error as? RPCError)?.code == .unavailable) }
+    }
+    #expect(agents.tunnels.isEmpty)
+  }
+
   // MARK: - Switched off
 
   @Test("a service without reverse tunnels refuses them with UNIMPLEMENTED")

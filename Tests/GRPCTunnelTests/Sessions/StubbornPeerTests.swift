@@ -212,6 +212,51 @@ struct StubbornPeerTests {
     #expect(agents.tunnels.isEmpty)
   }
 
+  /// What the client of a tunnel can do that is open.
+  private static let agents: [Peer] = [.endsNoRPC, .readsNothing, .endsNoCarrier, .isStalled]
+
+  @Test("of one registered tunnel", arguments: agents)
+  func registeredTunnel(peer behaviour: Peer) async throws {
+    let pair = behaviour.pair
+    let clock = ManualClock()
+    let agents = ReverseTunnels(clock: clock.clock) { _ in "agent" }
+    let closed = OneShotEvent()
+    let service = TunnelService(reverseTunnels: agents)
+    try await withGRPCServer(transport: pair.server, services: [service]) { _ in
+      let peer = try await RawTunnelServer.dial(over: pair)
+      _ = try await peer.receiveHeaders()
+      try await peer.send(.settings(.zero, .one))
+      try await agents.waitUntilReady()
+      let events = agents.events
+      try await withThrowingTaskGroup(of: Void.self) { group in
+        group.addTask {
+          for await event in events {
+            if case .closed(_, key: "agent", let closure) = event {
+              #expect(closure.side == .local)
+              closed.fire()
+              return
+            }
+          }
+        }
+        if behaviour != .endsNoCarrier {
+          group.addTask {
+            let client = GRPCClient(transport: agents.transport)
+            let code = try await client.call(Self.call).error?.code
+            #expect(code == .unavailable)
+          }
+          _ = try await peer.readNewStream()
+        }
+        if behaviour == .isStalled { pair.stall() }
+        let tunnel = try #require(agents.tunnels.first)
+        #expect(agents.drain(tunnel.tunnel.id))
+        await clock.run(until: closed)
+        try await group.waitForAll()
+      }
+      #expect(agents.tunnels.isEmpty)
+      peer.cancel()
+    }
+  }
+
   /// Runs a server until it has shut down.
   private static func serve(
     _ service: TunnelService,
