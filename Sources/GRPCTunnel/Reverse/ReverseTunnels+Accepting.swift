@@ -25,12 +25,17 @@ extension ReverseTunnels {
     _ request: TunnelRequest,
     _ cancellation: ServerContext.RPCCancellationHandle
   ) async throws -> AcceptedReverseTunnel {
+    let start = self.clock.now()
     let place: TunnelQuota<Key>.Place
     let key: Key
     do {
       if let refusal = self.refusal { throw refusal }
       place = try self.quota.take()
-      key = try await self.key(of: request, cancellation)
+      key = try await self.key(
+        of: request,
+        deadline: start + self.config.timeouts.handshake,
+        cancellation
+      )
       try place.count(
         as: key,
         replacesAnother: self.replacements.hasTunnel(forKey: key, request.metadata)
@@ -61,7 +66,7 @@ extension ReverseTunnels {
         self.registry.offer(tunnel.id)
         if let entry { self.replacements.opened(entry) }
       } _: {
-        session.startConnecting()
+        session.startConnecting(since: start)
         session.carrierOpened(peer: peer)
         try await session.runAccepted(
           inbound: inbound,
@@ -83,10 +88,10 @@ extension ReverseTunnels {
 
   private func key(
     of request: TunnelRequest,
+    deadline: Duration,
     _ cancellation: ServerContext.RPCCancellationHandle
   ) async throws -> Key {
     let timeout = self.config.timeouts.handshake
-    let deadline = self.clock.now() + timeout
     return try await withThrowingTaskGroup(of: Key.self) { group in
       group.addTask { try await self.key(request) }
       group.addTask {

@@ -54,8 +54,9 @@ public final class ReverseTunnels<Key: Hashable & Sendable>: Sendable {
   ///     stays open until it returns.
   ///   - key: Tells under which key a tunnel is registered, from what is known of the client that
   ///     opens it. It may throw an `RPCError`, with which the tunnel is refused; another error is
-  ///     `unknown` to the client. It has the handshake timeout: after that, and when the client gives
-  ///     up or the server shuts down, its task is cancelled and the tunnel refused with `unavailable`.
+  ///     `unknown` to the client. It has the handshake timeout, from which it takes what the
+  ///     rest of the opening has: after that, and when the client gives up or the server shuts down, its
+  ///     task is cancelled and the tunnel refused with `unavailable`.
   public convenience init(
     config: TunnelConfig = .defaults,
     observability: TunnelObservability = .none,

@@ -103,6 +103,11 @@ extension TunnelSession where Machine == TunnelClientStateMachine {
     self.startConnecting { $0.startConnecting(now: $1) }
   }
 
+  /// - Parameter start: When the peer began to open the tunnel, which its handshake timeout counts from.
+  func startConnecting(since start: Duration) {
+    self.startConnecting { machine, _ in machine.startConnecting(now: start) }
+  }
+
   func beginDrain() {
     let now = self.clock.now()
     self.update { machine in

@@ -26,7 +26,13 @@ struct TunnelCountTests {
   private static func config(
     _ configure: (inout TunnelConfig.Limits) -> Void
   ) -> TunnelConfig {
-    .defaults { configure(&$0.limits) }
+    .defaults {
+      configure(&$0.limits)
+      // However long a busy machine takes.
+      $0.timeouts.handshake = .seconds(120)
+      $0.timeouts.drain = .seconds(120)
+      $0.liveness.probeTimeout = .seconds(120)
+    }
   }
 
   /// Expects that the server refuses a tunnel because there are too many.
