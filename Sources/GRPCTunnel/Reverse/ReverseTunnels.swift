@@ -56,7 +56,8 @@ public final class ReverseTunnels<Key: Hashable & Sendable>: Sendable {
   ///     opens it. It may throw an `RPCError`, with which the tunnel is refused; another error is
   ///     `unknown` to the client. It has the handshake timeout, from which it takes what the
   ///     rest of the opening has: after that, and when the client gives up or the server shuts down, its
-  ///     task is cancelled and the tunnel refused with `unavailable`.
+  ///     task is cancelled, which it must heed, and the tunnel refused with `unavailable` once it has
+  ///     returned.
   public convenience init(
     config: TunnelConfig = .defaults,
     observability: TunnelObservability = .none,

@@ -27,7 +27,7 @@ struct SettingsFile {
     do {
       root = try Parser(yaml: text).singleRoot()
     } catch {
-      self.problems.append("it is not YAML: \(error)")
+      self.problems.append("it is not YAML: \(Self.explanation(of: error))")
       return
     }
     // An empty file is fine.
@@ -56,6 +56,21 @@ struct SettingsFile {
         let kind = setting.form == .list ? "a value, or a list of values" : "one value"
         self.problems.append("\(line)'\(name)' must be \(kind)")
       }
+    }
+  }
+
+  /// What is wrong, without the text that is: it may be a secret.
+  private static func explanation(of error: any Error) -> String {
+    switch error as? YamlError {
+    case .scanner(_, let problem, let mark, _), .parser(_, let problem, let mark, _),
+      .composer(_, let problem, let mark, _):
+      "line \(mark.line): \(problem)"
+    case .reader(let problem, _, _, _):
+      problem
+    case .duplicatedKeysInMapping(let names, _):
+      "several lines for \(names.joined(separator: ", "))"
+    default:
+      "it cannot be read"
     }
   }
 }

@@ -81,7 +81,9 @@ package enum TokenFile {
   /// - Returns: The text, and how many tokens the name had.
   package static func revoking(_ name: String, in text: String) -> (text: String, count: Int) {
     let numbers = Set(TextLine.all(in: text).filter { $0.words[0] == name }.map(\.number))
-    let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
+    if numbers.isEmpty { return (text, 0) }
+    // As lines are counted; an editor may have ended them in another way.
+    let lines = text.split(omittingEmptySubsequences: false) { $0.isNewline }
     let rest = lines.enumerated().filter { !numbers.contains($0.offset + 1) }.map(\.element)
     return (rest.joined(separator: "\n"), numbers.count)
   }

@@ -108,6 +108,17 @@ struct SettingsTests {
     #expect(parsed.problems.first?.contains(problem) == true, "\(parsed.problems)")
   }
 
+  @Test(
+    "what is no YAML is not repeated",
+    arguments: ["token: gtun_1: x", "token: 'gtun_1", "\tgtun_1"]
+  )
+  func secretInWrongFile(text: String) {
+    let problems = SettingsFile(text, settings: Self.someSettings).problems
+    #expect(problems.count == 1)
+    #expect(problems.first?.contains("it is not YAML: line 1") == true, "\(problems)")
+    #expect(problems.first?.contains("gtun") == false)
+  }
+
   @Test("flags come before variables, variables before the file, the file before defaults")
   func precedence() throws {
     let file = "max-message-size: 3MiB\ndrain-timeout: 3s\nlog-level: debug"

@@ -67,6 +67,7 @@ struct TokenTests {
     #expect(revoked.count == 2)
     #expect(TokenFile.revoking("c", in: text).count == 0)
     #expect(TokenFile.revoking("c", in: text).text == text)
+    #expect(TokenFile.revoking("b", in: "a sha256:1\r\nb sha256:2\r\n").text == "a sha256:1\n")
   }
 
   @Test(

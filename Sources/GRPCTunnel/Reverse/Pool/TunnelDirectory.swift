@@ -164,9 +164,9 @@ struct TunnelDirectory<Key: Hashable & Sendable>: Sendable {
     }
     switch member.readiness {
     case .draining(let initiator):
-      if member.wasOpened, before.readiness != member.readiness {
-        changes.event = .draining(initiator)
-      }
+      // Once: the other end may begin to drain later.
+      if case .draining = before.readiness { break }
+      if member.wasOpened { changes.event = .draining(initiator) }
     case .closed:
       self.members.removeValue(forKey: id)
       if member.wasOpened { changes.event = .closed }

@@ -57,7 +57,8 @@ struct WaitingRPCs: Sendable {
   /// The RPC that has waited longest of those for which there is a tunnel now.
   mutating func first(in tunnels: TunnelPool) -> (ticket: Ticket, tunnel: TunnelID)? {
     var best: (ticket: Ticket, tunnel: TunnelID)?
-    for group in self.queues.keys {
+    // A copy of the keys: the dictionary's own would share its storage, and each change copy all of it.
+    for group in Array(self.queues.keys) {
       guard let (ticket, picker) = self.queues[group]?.first,
         best.map({ ticket < $0.ticket }) ?? true,
         case .usable(let tunnel) = tunnels.choose(picker, excluding: group.tried)
@@ -70,7 +71,7 @@ struct WaitingRPCs: Sendable {
   /// Takes out those for which there is nothing to wait for.
   mutating func removeHopeless(in tunnels: TunnelPool) -> [Ticket] {
     var tickets: [Ticket] = []
-    for group in self.queues.keys where !group.waitsForTunnels {
+    for group in Array(self.queues.keys) where !group.waitsForTunnels {
       guard case .none = tunnels.choose(.roundRobin, excluding: group.tried) else { continue }
       tickets += self.queues[group]?.removeAll() ?? []
       self.queues.removeValue(forKey: group)

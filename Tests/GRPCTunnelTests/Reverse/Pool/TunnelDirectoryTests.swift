@@ -71,6 +71,15 @@ struct TunnelDirectoryTests {
     #expect(directory.poolCount == 0)
   }
 
+  @Test("tells once that a tunnel drains, though both ends drain it")
+  func drainsOnce() {
+    var directory = self.directory((self.first, .ready))
+    let first = directory.update(self.first, .draining(.remote), version: 10)
+    #expect(first.event == .draining(.remote))
+    #expect(directory.update(self.first, .draining(.local), version: 11).event == nil)
+    #expect(directory.update(self.first, .closed, version: 12).event == .closed)
+  }
+
   @Test("tells nothing of a tunnel that was not opened", arguments: [true, false])
   func noEvents(isOffered: Bool) {
     var directory = Directory()
