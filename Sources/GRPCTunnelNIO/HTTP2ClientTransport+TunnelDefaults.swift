@@ -27,6 +27,10 @@ extension HTTP2ClientTransport.Posix.Config {
   /// - A lost connection is tried again after 0.5 s, 1.6 times more after each failure, and at most
   ///   5 s instead of 2 minutes: who opens tunnels has a backoff of its own.
   /// - No coalescing of flushes, which waits up to 100 µs for more to send.
+  /// - An RPC that begins as the server shuts down gracefully fails alone, with `unavailable`. Without
+  ///   this it can take down the connection with the tunnels and RPCs that the server lets end
+  ///   (grpc-swift-nio-transport 2.9.2), so set no `channelDebuggingCallbacks` afterwards: the
+  ///   closure is the place for them.
   public static var tunnelDefaults: Self {
     Self.tunnelDefaults()
   }
@@ -53,6 +57,7 @@ extension HTTP2ClientTransport.Posix.Config {
     // See the server's: batches of a tunnel need no coalescing.
     config.connection.flushCoalescing = nil
     configure(&config)
+    config.channelDebuggingCallbacks.guardStreamsAfterGoAway()
     return config
   }
 }
