@@ -35,7 +35,16 @@ package final class LockedValue<Value>: @unchecked Sendable {
   package init(_ value: sending Value) {
     self.mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
     self.mutex.initialize(to: pthread_mutex_t())
+    #if canImport(Glibc)
+    // Tried some times before the thread sleeps: what is done behind a lock takes less than that.
+    var attributes = pthread_mutexattr_t()
+    pthread_mutexattr_init(&attributes)
+    pthread_mutexattr_settype(&attributes, Int32(PTHREAD_MUTEX_ADAPTIVE_NP))
+    let result = pthread_mutex_init(self.mutex, &attributes)
+    pthread_mutexattr_destroy(&attributes)
+    #else
     let result = pthread_mutex_init(self.mutex, nil)
+    #endif
     precondition(result == 0, "pthread_mutex_init failed with error \(result).")
     self.value = value
   }

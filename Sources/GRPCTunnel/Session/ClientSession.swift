@@ -118,16 +118,18 @@ extension TunnelSession where Machine == TunnelClientStateMachine {
 
   /// Takes a frame from the tunnel server.
   ///
-  /// - Returns: Whether it changed the tunnel as a whole.
+  /// - Returns: What the loop that reads does next.
   @discardableResult
-  func receive(_ frame: ServerFrame) -> Bool {
+  func receive(_ frame: ServerFrame) -> Reading {
     let now = self.clock.now()
-    return self.update { machine in
+    let (_, next): (Void, Reading) = self.receive { machine in
       switch machine.receive(frame, now: now) {
-      case .ignored: (false, .nothing)
-      case .stream(let stream): (false, .stream(stream))
-      case .tunnel, .fault: (true, .tunnel)
+      case .ignored: ((), .nothing)
+      case .stream(let stream): ((), .stream(stream))
+      case .tunnel, .fault: ((), .tunnel)
       }
+    } check: { _, _ in
     }
+    return next
   }
 }

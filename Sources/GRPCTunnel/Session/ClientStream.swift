@@ -23,9 +23,9 @@ internal import GRPCTunnelProtocol
 final class ClientStream: Sendable {
   private enum State {
     /// A place in the tunnel is held; a reader may wait already.
-    case reserved(reader: CheckedContinuation<StreamID, any Error>?)
+    case reserved(reader: TunnelContinuation<StreamID, any Error>?)
     /// The place is being used, to start the stream.
-    case starting(reader: CheckedContinuation<StreamID, any Error>?)
+    case starting(reader: TunnelContinuation<StreamID, any Error>?)
     case open(StreamID)
     /// `isUnprocessed` when the tunnel had ended before the stream could be started in it.
     case failed(RPCError, isUnprocessed: Bool)
@@ -74,7 +74,7 @@ final class ClientStream: Sendable {
 
   private func started(_ result: Result<StreamID, RPCError>) throws {
     enum Next {
-      case resume(CheckedContinuation<StreamID, any Error>?)
+      case resume(TunnelContinuation<StreamID, any Error>?)
       /// The application gave up meanwhile.
       case giveUp(RPCError)
     }
@@ -254,7 +254,7 @@ final class ClientStream: Sendable {
   /// The stream's id, once the request's metadata has been written.
   fileprivate func started() async throws -> StreamID {
     try await withTaskCancellationHandler {
-      try await withCheckedThrowingContinuation { continuation in
+      try await withThrowingTunnelContinuation { continuation in
         let result: Result<StreamID, any Error>? = self.state.withLock { state in
           switch state {
           case .open(let id):
@@ -278,7 +278,7 @@ final class ClientStream: Sendable {
         if let result { continuation.resume(with: result) }
       }
     } onCancel: {
-      let reader: CheckedContinuation<StreamID, any Error>? = self.state.withLock { state in
+      let reader: TunnelContinuation<StreamID, any Error>? = self.state.withLock { state in
         switch state {
         case .reserved(let reader):
           state = .reserved(reader: nil)

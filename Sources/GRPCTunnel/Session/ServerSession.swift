@@ -101,17 +101,22 @@ final class ServerSession: Sendable {
     await withDiscardingTaskGroup { group in
       await self.session.readFrames(from: inbound) { frame in
         let now = self.session.clock.now()
+        let (accepted, next) = self.receive(frame, now: now)
         // Only an open tunnel, of which the peers are known, has RPCs.
-        if let accepted = self.receive(frame, now: now), let peers {
+        if let accepted, let peers {
           group.addTask { await self.run(accepted, arrival: now, peers, handler: handler) }
         }
+        return next
       }
       group.cancelAll()
     }
   }
 
-  private func receive(_ frame: ClientFrame, now: Duration) -> AcceptedStream? {
-    let result: ServerFrameResult = self.session.update { machine in
+  private func receive(
+    _ frame: ClientFrame,
+    now: Duration
+  ) -> (AcceptedStream?, TunnelSession<TunnelServerStateMachine>.Reading) {
+    let (result, next): (ServerFrameResult, _) = self.session.receive { machine in
       let result = machine.receive(frame, now: now)
       switch result {
       case .ignored: return (result, .nothing)
@@ -119,12 +124,18 @@ final class ServerSession: Sendable {
       case .stream(let id): return (result, .stream(id))
       case .tunnel, .fault: return (result, .tunnel)
       }
-    } beforeResuming: { result in
-      if case .stream(let id) = result { self.cancelHandlerIfAborted(id) }
+    } check: { machine, result in
+      if case .stream(let id) = result, machine.streams.inspect(id, { $0.isAborted }) ?? false {
+        id
+      } else {
+        nil
+      }
+    } beforeResuming: { (aborted: StreamID?) in
+      if let aborted { self.cancelHandler(aborted) }
     }
     switch result {
-    case .newStream(let accepted): return accepted
-    case .stream, .tunnel, .ignored, .fault: return nil
+    case .newStream(let accepted): return (accepted, next)
+    case .stream, .tunnel, .ignored, .fault: return (nil, next)
     }
   }
 
@@ -170,6 +181,10 @@ final class ServerSession: Sendable {
   /// Fires the cancellation handle of an RPC that ended without its handler's doing.
   func cancelHandlerIfAborted(_ id: StreamID) {
     guard self.session.inspect({ $0.isAborted(id) }) else { return }
+    self.cancelHandler(id)
+  }
+
+  private func cancelHandler(_ id: StreamID) {
     self.cancellations.withLock { $0[id] }?.cancel()
   }
 

@@ -62,13 +62,19 @@ extension TunnelSession {
   /// Reads frames until the carrier ends, and ends the tunnel with it.
   func readFrames(
     from inbound: RPCAsyncSequence<Machine.InboundFrame, any Error>,
-    _ receive: (Machine.InboundFrame) -> Void
+    _ receive: (Machine.InboundFrame) -> Reading
   ) async {
     do {
       for try await frame in inbound {
-        receive(frame)
-        await self.waitWhileInboundIsPaused()
-        if self.inspect({ $0.closure != nil }) { return }
+        switch receive(frame) {
+        case .goOn:
+          ()
+        case .pause:
+          await self.waitWhileInboundIsPaused()
+          if self.inspect({ $0.closure != nil }) { return }
+        case .end:
+          return
+        }
       }
       // Whoever cancels the carrier ends the tunnel, and knows why.
       if !Task.isCancelled { self.close(.carrierEnded) }

@@ -55,7 +55,7 @@ extension TunnelSession {
 
   /// Suspends until more has become of the tunnel.
   private func suspendObserver(at step: Int) async {
-    await withCheckedContinuation { continuation in
+    await withTunnelContinuation { continuation in
       let mustGoOn = self.state.withLock { state in
         if state.lifetime.step != step { return true }
         state.observer = continuation

@@ -28,7 +28,7 @@ final class TunnelSession<Machine: TunnelStateMachine>: Sendable {
 
   struct Waiter {
     var id: UInt64
-    var continuation: CheckedContinuation<Void, any Error>
+    var continuation: TunnelContinuation<Void, any Error>
   }
 
   struct State {
@@ -36,7 +36,7 @@ final class TunnelSession<Machine: TunnelStateMachine>: Sendable {
     /// What the peer may make this end keep, where several tunnels share that.
     var share: UnreadBudget.Share
     /// Applications that wait for the next part of a stream.
-    var readers: [StreamID: CheckedContinuation<Part?, any Error>] = [:]
+    var readers: [StreamID: TunnelContinuation<Part?, any Error>] = [:]
     /// Applications that wait for a stream to take more.
     var writers: [StreamID: [Waiter]] = [:]
     /// Applications that wait for a place for a stream, in order.
@@ -44,17 +44,17 @@ final class TunnelSession<Machine: TunnelStateMachine>: Sendable {
     /// What has become of the tunnel as a whole.
     var lifetime: TunnelLifetime
     /// Whoever reports that, when there is nothing to report.
-    var observer: CheckedContinuation<Void, Never>?
+    var observer: TunnelContinuation<Void, Never>?
     /// Reports the machine's figures; nil when nobody wants them.
     var reporter: TunnelFiguresReporter?
     /// Tells a pool how ready the tunnel is.
     var watch: ReadinessWatch<Machine>?
     /// The pump, when there is nothing to send.
-    var pump: CheckedContinuation<Void, Never>?
+    var pump: TunnelContinuation<Void, Never>?
     /// The loop that reads the carrier, when it must not go on.
-    var pausedInbound: CheckedContinuation<Void, Never>?
+    var pausedInbound: TunnelContinuation<Void, Never>?
     /// Whoever must hear of a timer earlier than the one that is slept for.
-    var timers: CheckedContinuation<Void, Never>?
+    var timers: TunnelContinuation<Void, Never>?
     var timerInForce: Duration?
     var nextWaiterID: UInt64 = 0
   }
@@ -130,6 +130,36 @@ final class TunnelSession<Machine: TunnelStateMachine>: Sendable {
     return output
   }
 
+  /// What the loop that reads the carrier does next.
+  enum Reading {
+    case goOn
+    /// Must not go on before ``waitWhileInboundIsPaused()`` returns.
+    case pause
+    /// The tunnel has ended.
+    case end
+  }
+
+  /// Applies a frame as ``update(_:beforeResuming:)`` does an input. All that is to be known of it is
+  /// found out behind one lock: there are more frames than anything else.
+  ///
+  /// - Parameter check: Looks at the machine when all that follows from the frame has been done.
+  func receive<Output: Sendable, Finding: Sendable>(
+    _ body: (inout Machine) -> (Output, Scope),
+    check: (inout Machine, Output) -> Finding,
+    beforeResuming: (Finding) -> Void = { _ in }
+  ) -> (Output, Reading) {
+    var wakeups = Wakeups<Part>()
+    let (output, finding, reading) = self.state.withLock { state in
+      let (output, scope) = body(&state.machine)
+      state.collect(scope, into: &wakeups)
+      return (output, check(&state.machine, output), state.reading)
+    }
+    if wakeups.endsTunnel { self.onEnd() }
+    beforeResuming(finding)
+    wakeups.resume()
+    return (output, reading)
+  }
+
   /// Looks at the machine; a stream is found in it without a copy only where it can be changed.
   func inspect<Output: Sendable>(_ body: (inout Machine) -> Output) -> Output {
     self.state.withLock { body(&$0.machine) }
@@ -150,7 +180,7 @@ final class TunnelSession<Machine: TunnelStateMachine>: Sendable {
     // What is there already needs nobody to wait, and nothing to wait with.
     if let part = self.readAtOnce(stream) { return try part.get() }
     return try await withTaskCancellationHandler {
-      try await withCheckedThrowingContinuation { continuation in
+      try await withThrowingTunnelContinuation { continuation in
         self.read(stream, continuation: continuation)
       }
     } onCancel: {
@@ -175,18 +205,18 @@ final class TunnelSession<Machine: TunnelStateMachine>: Sendable {
 
   private func read(
     _ stream: StreamID,
-    continuation: CheckedContinuation<Part?, any Error>
+    continuation: TunnelContinuation<Part?, any Error>
   ) {
     var wakeups = Wakeups<Part>()
     self.state.withLock { state in
       // A cancellation that came before this has found nobody to resume.
       if Task.isCancelled {
-        wakeups.readers.append((continuation, .failure(RPCError.cancelledByTask)))
+        wakeups.append((continuation, .failure(RPCError.cancelledByTask)))
         return
       }
       guard state.readers[stream] == nil else {
         let error = RPCError(code: .internalError, message: "Two tasks read from one RPC.")
-        wakeups.readers.append((continuation, .failure(error)))
+        wakeups.append((continuation, .failure(error)))
         return
       }
       state.readers[stream] = continuation
@@ -222,7 +252,7 @@ final class TunnelSession<Machine: TunnelStateMachine>: Sendable {
     remove: @escaping @Sendable (inout State, UInt64) -> Waiter?
   ) async throws {
     try await withTaskCancellationHandler {
-      try await withCheckedThrowingContinuation { continuation in
+      try await withThrowingTunnelContinuation { continuation in
         let result: Result<Void, any Error>? = self.state.withLock { state in
           // A cancellation that came before this has found nobody to resume.
           if Task.isCancelled { return .failure(RPCError.cancelledByTask) }
@@ -275,7 +305,7 @@ final class TunnelSession<Machine: TunnelStateMachine>: Sendable {
   }
 
   private func suspendPump() async {
-    await withCheckedContinuation { continuation in
+    await withTunnelContinuation { continuation in
       let mustGoOn = self.state.withLock { state in
         if state.machine.hasFrames || state.machine.outputEnd != nil { return true }
         state.pump = continuation
@@ -289,7 +319,7 @@ final class TunnelSession<Machine: TunnelStateMachine>: Sendable {
   func waitWhileInboundIsPaused() async {
     let isPaused = self.state.withLock { $0.machine.isInboundPaused && $0.machine.closure == nil }
     guard isPaused else { return }
-    await withCheckedContinuation { continuation in
+    await withTunnelContinuation { continuation in
       let mustGoOn = self.state.withLock { state in
         if !state.machine.isInboundPaused || state.machine.closure != nil { return true }
         state.pausedInbound = continuation
@@ -316,7 +346,7 @@ final class TunnelSession<Machine: TunnelStateMachine>: Sendable {
   /// Suspends until there is an earlier timer than `time`, or the tunnel has ended.
   func suspendTimers(until time: Duration?) async {
     await withTaskCancellationHandler {
-      await withCheckedContinuation { continuation in
+      await withTunnelContinuation { continuation in
         let mustGoOn = self.state.withLock { state in
           if Task.isCancelled || state.machine.closure != nil { return true }
           if let next = state.machine.nextTimer, time.map({ next < $0 }) ?? true { return true }
@@ -336,6 +366,11 @@ final class TunnelSession<Machine: TunnelStateMachine>: Sendable {
 }
 
 extension TunnelSession.State {
+  fileprivate var reading: TunnelSession.Reading {
+    if self.machine.closure != nil { return .end }
+    return self.machine.isInboundPaused ? .pause : .goOn
+  }
+
   /// Collects whoever may go on after an input.
   mutating func collect(
     _ scope: TunnelSession.Scope,
@@ -364,11 +399,11 @@ extension TunnelSession.State {
     self.fitShare(scope, into: &wakeups)
     self.collectPlaces(into: &wakeups)
 
-    wakeups.figures = self.reporter?.next(self.machine)
+    if self.reporter != nil { wakeups.figures = self.reporter?.next(self.machine) }
 
     if isClosed, self.lifetime.end == nil { self.collectObserver(into: &wakeups) }
     if self.pump != nil, self.machine.hasFrames || self.machine.outputEnd != nil {
-      self.pump.take().map { wakeups.loops.append($0) }
+      wakeups.pump = self.pump.take()
     }
     if self.pausedInbound != nil, isClosed || !self.machine.isInboundPaused {
       self.pausedInbound.take().map { wakeups.loops.append($0) }
@@ -387,9 +422,9 @@ extension TunnelSession.State {
     _ stream: StreamID,
     into wakeups: inout Wakeups<Machine.Part>
   ) {
-    if let reader = self.readers[stream], let result = self.readNow(stream) {
-      self.readers.removeValue(forKey: stream)
-      wakeups.readers.append((reader, result))
+    if let index = self.readers.index(forKey: stream), let result = self.readNow(stream) {
+      let reader = self.readers.remove(at: index).value
+      wakeups.append((reader, result))
     }
     if self.writers.isEmpty { return }
     if let writers = self.writers[stream] {

@@ -18,10 +18,15 @@ internal import GRPCCore
 
 /// What to resume once a session's lock has been given back.
 struct Wakeups<Part: Sendable>: ~Copyable {
-  /// The session's own loops.
-  var loops: [CheckedContinuation<Void, Never>] = []
-  var readers: [(CheckedContinuation<Part?, any Error>, Result<Part?, any Error>)] = []
-  var waiters: [(CheckedContinuation<Void, any Error>, Result<Void, any Error>)] = []
+  typealias Reader = (TunnelContinuation<Part?, any Error>, Result<Part?, any Error>)
+
+  /// The session's own loops: the one that most inputs wake stands apart, so that it takes no array.
+  var pump: TunnelContinuation<Void, Never>?
+  var loops: [TunnelContinuation<Void, Never>] = []
+  /// The readers of streams; most inputs are for one stream, and its reader takes no array.
+  private var reader: Reader?
+  private var moreReaders: [Reader] = []
+  var waiters: [(TunnelContinuation<Void, any Error>, Result<Void, any Error>)] = []
   /// Whether the tunnel has just ended.
   var endsTunnel = false
   /// To be reported before: whoever goes on can rely on it.
@@ -29,13 +34,25 @@ struct Wakeups<Part: Sendable>: ~Copyable {
   /// Tells how ready the tunnel is, likewise: whoever goes on may start another RPC.
   var readiness: (@Sendable () -> Void)?
 
+  mutating func append(_ reader: Reader) {
+    if self.reader == nil {
+      self.reader = reader
+    } else {
+      self.moreReaders.append(reader)
+    }
+  }
+
   consuming func resume() {
     self.figures?.send()
     self.readiness?()
+    self.pump?.resume()
     for loop in self.loops {
       loop.resume()
     }
-    for (reader, result) in self.readers {
+    if let (reader, result) = self.reader {
+      reader.resume(with: result)
+    }
+    for (reader, result) in self.moreReaders {
       reader.resume(with: result)
     }
     for (waiter, result) in self.waiters {

@@ -32,6 +32,11 @@ package struct StreamID: Hashable, Comparable, Sendable, RawRepresentable, Custo
     lhs.rawValue < rhs.rawValue
   }
 
+  /// As the number is hashed, in one step: several tables are searched for every frame.
+  package func _rawHashValue(seed: Int) -> Int {
+    self.rawValue._rawHashValue(seed: seed)
+  }
+
   package var description: String {
     String(self.rawValue)
   }

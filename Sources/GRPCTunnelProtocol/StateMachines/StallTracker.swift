@@ -31,7 +31,7 @@ package struct StallTracker: Sendable {
 
   /// When the first stall has lasted too long.
   package var next: Duration? {
-    self.deadlines.values.min()
+    self.deadlines.isEmpty ? nil : self.deadlines.values.min()
   }
 
   /// The stream is full; nothing changes when it was so before.

@@ -57,8 +57,8 @@ extension TunnelClientStateMachine {
       return .tunnel
     }
     guard self.streams.isOpen(frame.streamID) else { return .ignored }
-    if case .closeStream(let close) = frame.payload, !self.extensions.contains(.drain),
-      Self.isRefusalByShutdown(close),
+    if case .closeStream(let close) = frame.payload, Self.isRefusalByShutdown(close),
+      !self.extensions.contains(.drain),
       self.streams.inspect(frame.streamID, { $0.isUntouched }) ?? false
     {
       self.peerSeemsToDrain(now: now)
@@ -83,7 +83,9 @@ extension TunnelClientStateMachine {
 
   /// Whether a stream was not processed is for the extensions to say, and for nobody else.
   private func withoutUnfoundedClaims(_ frame: ServerFrame) -> ServerFrame.Payload? {
-    guard case .closeStream(var close) = frame.payload, !self.extensions.contains(.refused) else {
+    guard case .closeStream(var close) = frame.payload, close.unprocessed,
+      !self.extensions.contains(.refused)
+    else {
       return frame.payload
     }
     close.unprocessed = false
