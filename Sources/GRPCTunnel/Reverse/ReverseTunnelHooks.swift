@@ -41,7 +41,9 @@ struct ReverseTunnelHooks<Key: Hashable & Sendable>: Sendable {
     let result: Result<Void, any Error>
     do {
       try await withThrowingTaskGroup(of: Void.self) { group in
-        group.addTask { await self.open(tunnel, key, isKnown, offer) }
+        if self.onOpen != nil || self.onClose != nil {
+          group.addTask { await self.open(tunnel, key, isKnown, offer) }
+        }
         defer { group.cancelAll() }
         try await run()
       }
@@ -49,13 +51,17 @@ struct ReverseTunnelHooks<Key: Hashable & Sendable>: Sendable {
     } catch {
       result = .failure(error)
     }
-    if let onClose = self.onClose, isKnown.withLock({ $0 }),
-      let information = tunnel.session.information,
+    if isKnown.withLock({ $0 }) { await self.close(tunnel, key) }
+    try result.get()
+  }
+
+  @inline(never)  // Else what this takes stays in the task that runs the tunnel.
+  private func close(_ tunnel: ReverseTunnel, _ key: Key) async {
+    if let onClose = self.onClose, let information = tunnel.session.information,
       let end = tunnel.session.inspect({ $0.closure })
     {
       await onClose(information, key, TunnelClosure(end))
     }
-    try result.get()
   }
 
   private func open(
@@ -64,7 +70,6 @@ struct ReverseTunnelHooks<Key: Hashable & Sendable>: Sendable {
     _ isKnown: LockedValue<Bool>,
     _ offer: () -> Void
   ) async {
-    guard self.onOpen != nil || self.onClose != nil else { return }
     try? await tunnel.settled.wait()
     guard let information = tunnel.session.information else { return }
     isKnown.withLock { $0 = true }

@@ -26,6 +26,11 @@ struct TunnelAge: Sendable {
     self.clock = clock
   }
 
+  /// Whether a tunnel becomes too old at all.
+  var isLimited: Bool {
+    self.maximum != nil
+  }
+
   /// Suspends until a tunnel that is opened now is too old.
   ///
   /// - Returns: Whether it is: it may last for ever, or the task was cancelled.

@@ -248,20 +248,19 @@ extension ServerContext.RPCCancellationHandle {
     _ beginDrain: @escaping @Sendable (_ isShutdown: Bool) -> Void,
     _ run: () async throws -> Void
   ) async throws {
-    try await withThrowingTaskGroup(of: Void.self) { group in
-      group.addTask {
-        do {
-          try await self.cancelled
-        } catch {
-          return
+    try await withRPCCancellationHandler {
+      // No handler is called for what happened before.
+      if self.isCancelled { beginDrain(true) }
+      guard age.isLimited else { return try await run() }
+      try await withThrowingTaskGroup(of: Void.self) { group in
+        group.addTask {
+          if await age.wait() { beginDrain(false) }
         }
-        beginDrain(true)
+        defer { group.cancelAll() }
+        try await run()
       }
-      group.addTask {
-        if await age.wait() { beginDrain(false) }
-      }
-      defer { group.cancelAll() }
-      try await run()
+    } onCancelRPC: {
+      beginDrain(true)
     }
   }
 }

@@ -92,6 +92,7 @@ extension TunnelSession where Machine == TunnelClientStateMachine {
     }
   }
 
+  @inline(never)  // Else what this takes stays in the task that runs the tunnel.
   func carrierOpened(peer: CarrierHeaders) {
     self.update { machine in
       machine.carrierOpened(peer: peer)
@@ -99,6 +100,7 @@ extension TunnelSession where Machine == TunnelClientStateMachine {
     }
   }
 
+  @inline(never)  // Likewise.
   func startConnecting() {
     self.startConnecting { $0.startConnecting(now: $1) }
   }

@@ -47,6 +47,7 @@ final class ClientStream: Sendable {
 
   // MARK: - Writing
 
+  @inline(never)  // Else what this takes stays in the task that writes.
   fileprivate func start(_ metadata: Metadata) throws {
     let refusal: RPCError? = self.state.withLock { state in
       switch state {
@@ -127,10 +128,16 @@ final class ClientStream: Sendable {
   }
 
   fileprivate func write(_ message: ArraySlice<UInt8>) async throws {
-    let id = try self.openID()
-    if try self.enqueue(message, id) {
+    if let id = try self.enqueue(message) {
       try await self.session.waitUntilWritable(id)
     }
+  }
+
+  /// - Returns: The stream, if the writer has to wait before it writes more.
+  @inline(never)  // Else what this takes stays in the task that may have to wait.
+  private func enqueue(_ message: ArraySlice<UInt8>) throws -> StreamID? {
+    let id = try self.openID()
+    return try self.enqueue(message, id) ? id : nil
   }
 
   /// - Returns: Whether the writer has to wait before it writes more.
@@ -316,7 +323,16 @@ final class ClientStream: Sendable {
   }
 
   fileprivate func read(_ id: StreamID) async throws -> RPCResponsePart<TunnelMessageBytes>? {
-    switch try await self.session.read(id) {
+    guard let part = try await self.session.read(id) else { return nil }
+    return try self.responsePart(part, id)
+  }
+
+  @inline(never)  // Else what this takes stays in the task that waits for the part.
+  private func responsePart(
+    _ part: ClientStreamStateMachine.Part,
+    _ id: StreamID
+  ) throws -> RPCResponsePart<TunnelMessageBytes> {
+    switch part {
     case .headers(let headers):
       do {
         return .metadata(try self.translator.metadata(from: headers))
@@ -339,8 +355,6 @@ final class ClientStream: Sendable {
       }
       let status = RichStatus.status(from: close.status, addingDetailsTo: &trailers)
       return .status(status, trailers)
-    case .none:
-      return nil
     }
   }
 

@@ -63,10 +63,12 @@ final class ServerSession: Sendable {
 
   // MARK: - The tunnel
 
+  @inline(never)  // Else what this takes stays in the task that runs the tunnel.
   func startConnecting() {
     self.session.startConnecting { $0.startConnecting(now: $1) }
   }
 
+  @inline(never)  // Likewise.
   func carrierOpened(peer: CarrierHeaders) {
     self.session.update { machine in
       machine.carrierOpened(peer: peer)

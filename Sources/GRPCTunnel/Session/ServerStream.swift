@@ -35,28 +35,24 @@ struct ServerStream: Sendable {
     }
   }
 
-  fileprivate func read() async throws -> RPCRequestPart<TunnelMessageBytes>? {
-    try await self.telling { try await self.part() }
-  }
+  // A handler for which reading or writing fails, since its RPC has ended, finds its cancellation handle
+  // fired, also when it comes before the one who is about to fire it.
 
-  fileprivate func write(_ element: RPCResponsePart<TunnelMessageBytes>) async throws {
-    try await self.telling {
-      switch element {
-      case .metadata(let metadata):
-        try self.write(metadata)
-      case .message(let message):
-        try await self.write(message.slice)
-      case .status(let status, let trailers):
-        self.write(status, trailers)
-      }
+  fileprivate func read() async throws -> RPCRequestPart<TunnelMessageBytes>? {
+    do {
+      guard let part = try await self.session.session.read(self.id) else { return nil }
+      return try self.requestPart(part)
+    } catch {
+      self.session.cancelHandlerIfAborted(self.id)
+      throw error
     }
   }
 
-  /// Reads or writes. A handler for which that fails, since its RPC has ended, finds its cancellation
-  /// handle fired, also when it comes before the one who is about to fire it.
-  private func telling<Result>(_ body: () async throws -> Result) async throws -> Result {
+  fileprivate func write(_ element: RPCResponsePart<TunnelMessageBytes>) async throws {
     do {
-      return try await body()
+      if try self.enqueue(element) {
+        try await self.session.session.waitUntilWritable(self.id)
+      }
     } catch {
       self.session.cancelHandlerIfAborted(self.id)
       throw error
@@ -69,8 +65,11 @@ struct ServerStream: Sendable {
     }
   }
 
-  private func part() async throws -> RPCRequestPart<TunnelMessageBytes>? {
-    switch try await self.session.session.read(self.id) {
+  @inline(never)  // Else what this takes stays in the task that waits for the part.
+  private func requestPart(
+    _ part: ServerStreamStateMachine.Part
+  ) throws -> RPCRequestPart<TunnelMessageBytes> {
+    switch part {
     case .headers(let headers):
       var metadata: Metadata
       do {
@@ -89,12 +88,25 @@ struct ServerStream: Sendable {
       return .metadata(metadata)
     case .message(let message):
       return .message(TunnelMessageBytes(message))
-    case .none:
-      return nil
     }
   }
 
-  private func write(_ metadata: Metadata) throws {
+  /// - Returns: Whether the writer has to wait before it writes more.
+  @inline(never)  // Else what this takes stays in the task that may have to wait.
+  private func enqueue(_ element: RPCResponsePart<TunnelMessageBytes>) throws -> Bool {
+    switch element {
+    case .metadata(let metadata):
+      try self.enqueue(metadata)
+      return false
+    case .message(let message):
+      return try self.enqueue(message.slice)
+    case .status(let status, let trailers):
+      self.enqueue(status, trailers)
+      return false
+    }
+  }
+
+  private func enqueue(_ metadata: Metadata) throws {
     let headers: WireMetadata
     do {
       headers = try self.translator().wireMetadata(from: metadata)
@@ -109,21 +121,21 @@ struct ServerStream: Sendable {
     if case .failed(let error) = result { throw error }
   }
 
-  private func write(_ message: ArraySlice<UInt8>) async throws {
+  private func enqueue(_ message: ArraySlice<UInt8>) throws -> Bool {
     let result: StreamWriteResult = self.session.session.update { machine in
       (machine.write(message, to: self.id, now: self.session.session.clock.now()), .nothing)
     }
     switch result {
     case .written:
-      ()
+      return false
     case .writtenThenWait:
-      try await self.session.session.waitUntilWritable(self.id)
+      return true
     case .failed(let error):
       throw error
     }
   }
 
-  private func write(_ status: Status, _ trailers: Metadata) {
+  private func enqueue(_ status: Status, _ trailers: Metadata) {
     var trailers = trailers
     var close = CloseStream()
     let rich = RichStatus.wireStatus(for: status, takingDetailsFrom: &trailers)

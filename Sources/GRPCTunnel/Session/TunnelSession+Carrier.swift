@@ -51,6 +51,7 @@ extension TunnelSession {
     }
   }
 
+  @inline(never)  // Else what this takes stays in the task that sends.
   private func outputFailed(_ closure: TunnelEnd) {
     let now = self.clock.now()
     self.update { machine in
@@ -87,21 +88,28 @@ extension TunnelSession {
   func runTimers(onExpiry: @escaping @Sendable ([StreamID]) -> Void) async {
     while let time = await self.nextTimer() {
       await withTaskGroup(of: Void.self) { group in
-        group.addTask { try? await self.clock.sleep(time) }
-        group.addTask { await self.suspendTimers(until: time) }
-        await group.next()
+        group.addTask {
+          try? await self.clock.sleep(time)
+          self.resumeTimers()
+        }
+        await self.suspendTimers(until: time)
         group.cancelAll()
       }
       if Task.isCancelled { return }
-      let now = self.clock.now()
-      self.update { machine in
-        switch machine.expireTimers(now: now) {
-        case .streams(let streams): (streams, .streams(streams))
-        case .closed: ([], .tunnel)
-        }
-      } beforeResuming: { expired in
-        onExpiry(expired)
+      self.expireTimers(onExpiry)
+    }
+  }
+
+  @inline(never)  // Else what this takes stays in the task that waits.
+  private func expireTimers(_ onExpiry: ([StreamID]) -> Void) {
+    let now = self.clock.now()
+    self.update { machine in
+      switch machine.expireTimers(now: now) {
+      case .streams(let streams): (streams, .streams(streams))
+      case .closed: ([], .tunnel)
       }
+    } beforeResuming: { expired in
+      onExpiry(expired)
     }
   }
 
@@ -134,6 +142,11 @@ extension TunnelSession {
     } onCancel: {
       self.close(.cancelled)
     }
+    try self.throwOwnError()
+  }
+
+  @inline(never)  // Else what this takes stays in the task that runs the tunnel.
+  private func throwOwnError() throws {
     if let closure = self.inspect({ $0.closure }), closure.initiator == .local,
       let error = closure.error
     {

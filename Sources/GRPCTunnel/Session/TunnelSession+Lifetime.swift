@@ -42,15 +42,24 @@ extension TunnelSession {
   /// Tells the observer, and `note`, what becomes of the tunnel, and returns when it has ended.
   ///
   /// Cancellation does not end the wait: it closes the tunnel.
+  @inline(never)  // Where it is a part of what runs a tunnel, that takes more memory than both do.
   func observeUntilClosed(note: (TunnelLifetime) -> Void = { _ in }) async {
     var observer = self.observer
-    while true {
-      let (lifetime, figures) = self.state.withLock { ($0.lifetime, $0.machine.figures) }
-      let hasEnded = observer.report(lifetime, figures)
-      note(lifetime)
-      if hasEnded { return }
-      await self.suspendObserver(at: lifetime.step)
+    while let step = self.observe(with: &observer, note) {
+      await self.suspendObserver(at: step)
     }
+  }
+
+  /// - Returns: The step that was observed; nil when it was the last.
+  @inline(never)  // Else what this takes stays in the task that waits.
+  private func observe(
+    with observer: inout TunnelObserver,
+    _ note: (TunnelLifetime) -> Void
+  ) -> Int? {
+    let (lifetime, figures) = self.state.withLock { ($0.lifetime, $0.machine.figures) }
+    let hasEnded = observer.report(lifetime, figures)
+    note(lifetime)
+    return hasEnded ? nil : lifetime.step
   }
 
   /// Suspends until more has become of the tunnel.
