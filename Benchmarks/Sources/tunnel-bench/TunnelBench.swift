@@ -21,7 +21,7 @@ struct TunnelBench: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "tunnel-bench",
     abstract: "Compares RPCs through tunnels with direct ones.",
-    subcommands: [RunCommand.self, ServerCommand.self, RelayCommand.self],
+    subcommands: [RunCommand.self, TableCommand.self, ServerCommand.self, RelayCommand.self],
     defaultSubcommand: RunCommand.self
   )
 }

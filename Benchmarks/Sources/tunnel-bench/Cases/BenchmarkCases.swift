@@ -35,7 +35,8 @@ struct BenchmarkCases: Sendable {
 
   /// The cases that need fresh processes.
   private static var isolated: [any BenchmarkCase] {
-    var cases = Self.idle(Self.quickSizes + Self.sizes)
+    var cases: [any BenchmarkCase] = [InProcessCase()]
+    cases += Self.idle(Self.quickSizes + Self.sizes)
     cases.append(OpenTunnelCase())
     cases.append(ManyTunnelsCase(counts: [1, 10, 100, 1000, 10_000]))
     cases.append(ManyStreamsCase(counts: [0, 10, 1000, 10_000]))

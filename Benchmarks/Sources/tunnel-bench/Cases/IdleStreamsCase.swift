@@ -16,7 +16,6 @@
 
 internal import BenchmarkService
 internal import GRPCCore
-internal import GRPCInProcessTransport
 
 /// What an RPC costs through which nothing goes: in a tunnel, directly, and within one process, which
 /// is what GRPCCore's own part comes to.
@@ -47,17 +46,7 @@ struct IdleStreamsCase: BenchmarkCase {
 
   /// Both ends in this process, and nothing of ours between them.
   private func runInProcess() async throws -> Measurement {
-    let transport = InProcessTransport()
-    let server = GRPCServer(
-      transport: transport.server,
-      services: [BenchmarkService()]
-    )
-    let client = GRPCClient(transport: transport.client)
-    return try await withThrowingTaskGroup(of: Void.self) { group in
-      defer { group.cancelAll() }
-      group.addTask { try await server.serve() }
-      group.addTask { try await client.runConnections() }
-      try await client.callOnce()
+    try await InProcessClient.with { client in
       ProcessUsage.trim()
       let start = ProcessUsage.now()
       var end = start

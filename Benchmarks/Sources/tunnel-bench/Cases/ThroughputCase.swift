@@ -23,6 +23,13 @@ struct ThroughputCase: Sendable {
     case calls = "rpc/s"
     case messages = "msg/s"
     case mebibytes = "MiB/s"
+
+    func rate(of result: WorkloadResult) -> Double {
+      switch self {
+      case .calls, .messages: result.operationsPerSecond
+      case .mebibytes: result.mebibytesPerSecond
+      }
+    }
   }
 
   var name: String
@@ -136,10 +143,7 @@ struct ThroughputCase: Sendable {
       server: ProcessUsage,
       serverCPU: UInt64
     ) {
-      switch unit {
-      case .calls, .messages: self.rate = result.operationsPerSecond
-      case .mebibytes: self.rate = result.mebibytesPerSecond
-      }
+      self.rate = unit.rate(of: result)
       let operations = Double(max(1, result.operations))
       self.latencies = result.latencies
       self.clientCPU = Double(clientCPU) / operations

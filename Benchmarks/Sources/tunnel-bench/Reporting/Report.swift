@@ -70,14 +70,14 @@ struct Report: Sendable {
   }
 
   /// How far the runs are apart: the distance of the outer ones from the median.
-  private static func spread(_ rates: [Double]) -> String {
+  static func spread(_ rates: [Double]) -> String {
     guard rates.count > 1, let median = rates.median, median > 0,
       let least = rates.min(), let most = rates.max()
     else { return "" }
     return String(format: "±%.0f%%", max(most - median, median - least) / median * 100)
   }
 
-  private static func number(_ value: Double) -> String {
+  static func number(_ value: Double) -> String {
     String(format: abs(value) < 100 ? "%.1f" : "%.0f", value)
   }
 

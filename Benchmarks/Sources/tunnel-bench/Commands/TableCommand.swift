@@ -1,0 +1,37 @@
+/*
+ * Copyright 2026, The grpc-swift-tunnel Authors
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *     http://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+internal import ArgumentParser
+internal import Foundation
+
+/// Prints what a run has found as a table in Markdown.
+struct TableCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "table",
+    abstract: "Prints the results in a file of --json as a table in Markdown."
+  )
+
+  @Argument(help: "The file.")
+  var file: String
+
+  func run() throws {
+    let decoder = JSONDecoder()
+    let measurements = try String(contentsOfFile: self.file, encoding: .utf8)
+      .split(separator: "\n")
+      .map { try decoder.decode(Measurement.self, from: Data($0.utf8)) }
+    print(MarkdownTable(measurements).text)
+  }
+}
