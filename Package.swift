@@ -88,14 +88,21 @@ let package = Package(
       ],
       swiftSettings: swiftSettings
     ),
+    // zlib, which the HTTP/2 transports need too.
+    .target(
+      name: "CGRPCTunnelZlib",
+      linkerSettings: [.linkedLibrary("z")]
+    ),
     // What must know NIO: settings of the HTTP/2 transports that suit tunnels.
     .target(
       name: "GRPCTunnelNIO",
       dependencies: [
+        .target(name: "CGRPCTunnelZlib"),
         .target(name: "GRPCTunnel"),
         .product(name: "GRPCCore", package: "grpc-swift-2"),
         .product(name: "GRPCNIOTransportHTTP2", package: "grpc-swift-nio-transport"),
         .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "NIOHPACK", package: "swift-nio-http2"),
         .product(name: "NIOHTTP2", package: "swift-nio-http2"),
       ],
       swiftSettings: swiftSettings

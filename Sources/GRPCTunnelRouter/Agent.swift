@@ -44,7 +44,10 @@ package final class Agent: Sendable {
         try .http2NIOPosix(
           target: config.upstream.target,
           transportSecurity: try security.upstream.transportSecurity(),
-          config: .upstream(serverName: security.upstream.serverName)
+          config: .upstream(
+            serverName: security.upstream.serverName,
+            maximumMessageSize: config.maximumMessageSize
+          )
         )
       }
     } catch {

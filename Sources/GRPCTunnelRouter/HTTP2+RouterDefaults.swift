@@ -26,10 +26,10 @@ extension HTTP2ServerTransport.Posix.Config {
       config.http2.targetWindowSize = 1024 * 1024
       // Many RPCs share a connection, each writing for itself.
       config.connection.flushCoalescing = .defaults
-      config.compression.enabledAlgorithms = .all
       config.rpc.maxRequestPayloadSize = RPCProxyConfig.transportLimit(
         forMessagesOf: maximumMessageSize
       )
+      config.takeCompressedMessages()
     }
   }
 }
@@ -39,7 +39,7 @@ extension HTTP2ClientTransport.Posix.Config {
   /// callers are refused meanwhile, and compressed messages are taken.
   ///
   /// - Parameter serverName: The name that its certificate must have; nil for the host that is dialled.
-  static func upstream(serverName: String?) -> Self {
+  static func upstream(serverName: String?, maximumMessageSize: Int) -> Self {
     .tunnelDefaults { config in
       config.http2.authority = serverName
       config.http2.targetWindowSize = 1024 * 1024
@@ -51,7 +51,9 @@ extension HTTP2ClientTransport.Posix.Config {
       )
       // Many RPCs share a connection, each writing for itself.
       config.connection.flushCoalescing = .defaults
-      config.compression.enabledAlgorithms = .all
+      config.takeCompressedMessages(
+        maximumMessageSize: RPCProxyConfig.transportLimit(forMessagesOf: maximumMessageSize)
+      )
     }
   }
 }
