@@ -23,8 +23,8 @@ extension RPCError {
 
   static func handshakeTimedOut(after timeout: Duration) -> RPCError {
     RPCError(
-      code: .deadlineExceeded,
-      message: "The peer did not open the tunnel within \(timeout)."
+      code: .unavailable,
+      message: "The peer did not open the tunnel within the handshake timeout of \(timeout)."
     )
   }
 

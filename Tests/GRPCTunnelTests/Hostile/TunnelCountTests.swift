@@ -217,7 +217,13 @@ struct TunnelCountTests {
       clock.advance(by: .seconds(1100))
       while try await !peer.nextOrThrow().isDrain {}
       try await peer.send(.call(2, ControlCall(.unary, [.echo])))
-      #expect(try await peer.readClose(of: 2).rpcCode == .unavailable)
+      var refusal = CloseStream()
+      while refusal.status == nil {
+        let frame = try await peer.nextOrThrow()
+        if frame.streamID == 2, case .closeStream(let close) = frame.payload { refusal = close }
+      }
+      #expect(refusal.status?.rpcCode == .unavailable)
+      #expect(refusal.unprocessed)
       try await peer.send(.message(1, [1]))
       try await peer.send(.halfClose(1))
       #expect(try await peer.readClose(of: 1).rpcCode == .ok)
