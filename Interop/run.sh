@@ -13,8 +13,8 @@
 ## See the License for the specific language governing permissions and
 ## limitations under the License.
 
-# Runs the interop tests: Python callers and servers around `grpc-tunnel`, and another
-# implementation of the tunnel protocol at the other end of ours.
+# Runs the interop tests: Python callers and servers around `grpc-tunnel`, another implementation of
+# the tunnel protocol at the other end of ours, and the admin page in a browser.
 
 set -euo pipefail
 
@@ -23,9 +23,11 @@ usage() {
 Usage: Interop/run.sh [PYTEST-ARGUMENT...]
 
 Makes a Python environment in .build/interop-venv with exactly Interop/requirements.txt, and runs
-the tests against the executables of `swift build` (which must have run).
+the tests against the executables of `swift build` (which must have run). Installs Chromium where it is
+missing and apt-get can.
 
 Arguments go to pytest, for example:
+  Interop/run.sh admin                         only those of the admin page, in headless Chromium
   Interop/run.sh router                        only the tests with ordinary Python programs
   Interop/run.sh grpctunnel_py                 only those with the Python peer
   Interop/run.sh restarts --restart-seconds 60 only the restarts under load, a minute each
@@ -44,6 +46,15 @@ esac
 root="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
 venv="$root/.build/interop-venv"
 requirements="$root/Interop/requirements.txt"
+
+# The browser for the tests of the admin page.
+if ! command -v chromium > /dev/null; then
+  if [[ "$EUID" -eq 0 ]] && command -v apt-get > /dev/null; then
+    apt-get -qq update && apt-get -qq install --yes --no-install-recommends chromium > /dev/null
+  else
+    echo "missing: chromium; the tests in admin/ fail without it" >&2
+  fi
+fi
 
 # Made anew when the requirements have changed, or when it was not finished.
 if ! cmp -s "$requirements" "$venv/installed-requirements.txt"; then
