@@ -35,14 +35,16 @@ struct ForwardServer: AsyncParsableCommand {
     let config = TunnelConfig.defaults { $0.limits.maximumMessageSize = self.maximumMessageSize }
     let tunnels = TunnelService(services: [InteropService()], config: config)
     try await withGRPCServer(
-      transport: .http2NIOPosix(
-        address: .ipv4(host: "127.0.0.1", port: self.port),
-        transportSecurity: .plaintext
+      transport: .sanitizing(
+        .http2NIOPosix(
+          address: .ipv4(host: "127.0.0.1", port: self.port),
+          transportSecurity: .plaintext
+        )
       ),
       services: [tunnels]
     ) { _ in
       report("listening on port \(self.port)")
-      try await Task.sleep(for: .seconds(3_600))
+      await terminationSignal()
     }
   }
 }
