@@ -73,15 +73,11 @@ extension TunnelConfig {
     /// fail the RPC with `resourceExhausted`.
     public var maximumUnreadEmptyMessages: Int
 
-    /// What the peer may make this end keep of an RPC until the application reads it, in bytes of
-    /// messages and metadata and 64 more for each message. More fails the RPC with
-    /// `resourceExhausted`. It is raised to what a message and the window have together: below that,
-    /// only many tiny messages are more than they should be.
-    public var maximumUnreadBytesPerStream: Int
-
-    /// What the peer may make this end keep of all RPCs of a tunnel together, counted likewise. What
-    /// would be more fails the RPC that it belongs to with `resourceExhausted`; a tunnel server
-    /// refuses a new RPC with `unavailable`.
+    /// What the peer may make this end keep of all RPCs of a tunnel together until the applications
+    /// read it, in bytes of messages and metadata and up to 64 more for each message. What would be more
+    /// fails the RPC that it belongs to with `resourceExhausted`; a tunnel server refuses a new RPC
+    /// with `unavailable`. What a single RPC makes this end keep is limited by its window, see
+    /// ``TunnelConfig/FlowControl/maximumWindowSize``, and by ``maximumMessageSize``.
     public var maximumUnreadBytesPerTunnel: Int
 
     /// What all tunnels of one ``TunnelService``, ``ReverseTunnels`` or
@@ -103,9 +99,8 @@ extension TunnelConfig {
     /// accepts tunnels keeps to it; the one that dials may open another.
     public var maximumTunnelAge: Duration?
 
-    /// 4 MiB messages, 16 KiB metadata, 1,000 streams; 16,384 unread empty messages in an RPC; 8 MiB
-    /// unread in an RPC, 128 MiB in a tunnel, 512 MiB in all; 10,000 tunnels, 100 of one key, of any
-    /// age.
+    /// 4 MiB messages, 16 KiB metadata, 1,000 streams; 16,384 unread empty messages in an RPC;
+    /// 128 MiB unread in a tunnel, 512 MiB in all; 10,000 tunnels, 100 of one key, of any age.
     public static var defaults: Limits {
       let configuration = TunnelConfiguration()
       return Limits(
@@ -113,7 +108,6 @@ extension TunnelConfig {
         maximumMetadataSize: configuration.maximumMetadataSize,
         maximumConcurrentStreams: configuration.maximumConcurrentStreams,
         maximumUnreadEmptyMessages: configuration.maximumEmptyMessages,
-        maximumUnreadBytesPerStream: configuration.maximumUnreadBytesPerStream,
         maximumUnreadBytesPerTunnel: configuration.maximumUnreadBytesPerTunnel,
         maximumUnreadBytes: 512 * 1024 * 1024,
         maximumTunnels: 10_000,
@@ -131,6 +125,7 @@ extension TunnelConfig {
 
     /// What a window may grow to while the application keeps up with what arrives, in bytes; none
     /// grows when this is not above ``initialWindowSize``. Windows shrink again when it falls behind.
+    /// A peer that fills a window with tiny messages makes this end keep up to twice as much.
     public var maximumWindowSize: Int
 
     /// By how many bytes the windows of a tunnel together may be larger than
@@ -226,7 +221,6 @@ extension TunnelConfiguration {
     )
     self.maximumConcurrentStreams = max(1, config.limits.maximumConcurrentStreams)
     self.maximumEmptyMessages = max(0, config.limits.maximumUnreadEmptyMessages)
-    self.maximumUnreadBytesPerStream = max(0, config.limits.maximumUnreadBytesPerStream)
     self.maximumUnreadBytesPerTunnel = max(0, config.limits.maximumUnreadBytesPerTunnel)
     self.handshakeTimeout = config.timeouts.handshake
     self.drainTimeout = config.timeouts.drain

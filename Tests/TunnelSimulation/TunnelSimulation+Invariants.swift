@@ -76,7 +76,7 @@ extension TunnelSimulation {
   private static func maximumBytes(_ configuration: TunnelConfiguration) -> Int {
     let unread = max(
       Int(configuration.initialWindowSize),
-      configuration.largestWindow,
+      configuration.maximumWindowSize,
       configuration.receiveBufferSize + MessageChunker.maximumChunkSize
     )
     let largestWritten = 40_001

@@ -96,8 +96,8 @@ extension TunnelSession.State {
     self.observer.take().map { wakeups.loops.append($0) }
   }
 
-  /// What has come in is kept now, unless somebody was waiting for it. If that is more than this tunnel
-  /// may keep, the stream that it came in on ends.
+  /// What has come in is kept now, unless somebody was waiting for it. If that is more than before, and
+  /// more than this tunnel may keep, the stream that it came in on ends.
   private mutating func fitShare(
     _ scope: TunnelSession.Scope,
     into wakeups: inout Wakeups<Machine.Part>

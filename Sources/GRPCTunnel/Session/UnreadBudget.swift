@@ -54,6 +54,8 @@ extension UnreadBudget {
     /// nil where there is no limit.
     let budget: UnreadBudget?
     private var taken = 0
+    /// What the tunnel kept when it was last asked about.
+    private var count = 0
 
     init(of budget: UnreadBudget?) {
       self.budget = budget
@@ -61,13 +63,15 @@ extension UnreadBudget {
 
     /// Makes the share fit what the tunnel keeps.
     ///
-    /// - Returns: Whether it does: the budget may have no more.
+    /// - Returns: false when the tunnel keeps more than before, and the budget has no more.
     mutating func fit(_ count: Int) -> Bool {
       guard let budget = self.budget else { return true }
+      let hasGrown = count > self.count
+      self.count = count
       let needed = count - Self.free
       if needed > self.taken {
         let steps = (needed - self.taken - 1) / Self.step + 1
-        guard budget.take(steps * Self.step) else { return false }
+        guard budget.take(steps * Self.step) else { return !hasGrown }
         self.taken += steps * Self.step
       } else if self.taken > 0, needed <= 0 || needed < self.taken - 4 * Self.step {
         let kept = needed <= 0 ? 0 : ((needed - 1) / Self.step + 1) * Self.step

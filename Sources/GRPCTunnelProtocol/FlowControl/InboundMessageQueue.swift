@@ -14,8 +14,6 @@
  * limitations under the License.
  */
 
-internal import DequeModule
-
 /// The messages that arrived on one direction of a stream and wait for the application, together
 /// with the credit that they hold.
 ///
@@ -32,32 +30,12 @@ package struct InboundMessageQueue: Sendable {
     case tooManyEmptyMessages(maximum: Int)
   }
 
-  /// What a queued message costs beyond its bytes, in bytes: a rough figure.
-  private static let costPerMessage = 64
-
-  /// The window is larger than announced only while messages are this large on average, in bytes: a
-  /// large window of small ones would cost many times its bytes, and more than a stream may make this
-  /// end keep.
-  private static let leastMessageSizeForGrowth = 1024
-
-  /// The average is one of about as many bytes.
-  private static let averagedByteCount = 131_072
-
-  private struct Message: Sendable {
-    var bytes: ArraySlice<UInt8>
-    /// The bytes of it whose credit has not been consumed.
-    var heldCredit: Int
-  }
-
   private var window: ReceiveWindow?
   private var assembler: MessageAssembler
-  private var messages: Deque<Message>
+  private var messages: WaitingMessages
   private var heldCreditOfPartial: Int
   private var isAwaited: Bool
   private var emptyMessageCount: Int
-  /// What of late has arrived.
-  private var recentMessageCount = 0
-  private var recentByteCount = 0
   private let maximumEmptyMessages: Int
 
   /// The bytes held in memory: complete messages, and the one that is being assembled.
@@ -70,7 +48,7 @@ package struct InboundMessageQueue: Sendable {
   package init(window: ReceiveWindow?, maximumMessageSize: Int, maximumEmptyMessages: Int) {
     self.window = window
     self.assembler = MessageAssembler(maximumMessageSize: maximumMessageSize)
-    self.messages = []
+    self.messages = WaitingMessages()
     self.heldCreditOfPartial = 0
     self.isAwaited = false
     self.emptyMessageCount = 0
@@ -111,9 +89,10 @@ package struct InboundMessageQueue: Sendable {
   }
 
   /// What it costs to keep what waits, in bytes: complete messages, the one that is being assembled,
-  /// and a rough figure for each message.
+  /// and a rough figure for what messages cost beyond their bytes. A window that a peer has filled costs
+  /// at most twice its bytes and 4 KiB, however small the messages, and empty ones a byte each.
   package var unreadByteCount: Int {
-    self.bufferedByteCount + self.messages.count * Self.costPerMessage
+    self.messages.byteCount + self.assembler.partialByteCount
   }
 
   /// Takes the next complete message; when there is none, the application now waits for it.
@@ -142,12 +121,7 @@ package struct InboundMessageQueue: Sendable {
     allowance: Int = 0,
     arrival: Duration = .zero
   ) -> UInt32? {
-    let hasSmallMessages =
-      self.recentByteCount < self.recentMessageCount * Self.leastMessageSizeForGrowth
-    return self.window?.takeUpdate(
-      allowance: hasSmallMessages ? nil : allowance,
-      arrival: arrival
-    )
+    self.window?.takeUpdate(allowance: allowance, arrival: arrival)
   }
 
   /// By how many bytes the window is larger than announced.
@@ -182,7 +156,6 @@ package struct InboundMessageQueue: Sendable {
     completing message: ArraySlice<UInt8>?
   ) throws(Fault) {
     self.bufferedByteCount += count
-    self.recentByteCount += count
     // Only the first message in the queue can be awaited.
     if self.isAwaited, self.messages.isEmpty {
       self.window?.consume(count)
@@ -190,18 +163,13 @@ package struct InboundMessageQueue: Sendable {
       self.heldCreditOfPartial += count
     }
     guard let message else { return }
-    self.recentMessageCount += 1
-    if self.recentByteCount > Self.averagedByteCount {
-      self.recentByteCount /= 2
-      self.recentMessageCount /= 2
-    }
     if message.isEmpty {
       guard self.emptyMessageCount < self.maximumEmptyMessages else {
         throw .tooManyEmptyMessages(maximum: self.maximumEmptyMessages)
       }
       self.emptyMessageCount += 1
     }
-    self.messages.append(Message(bytes: message, heldCredit: self.heldCreditOfPartial))
+    self.messages.append(message, heldCredit: self.heldCreditOfPartial)
     self.heldCreditOfPartial = 0
   }
 }

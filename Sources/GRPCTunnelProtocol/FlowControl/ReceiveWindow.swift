@@ -80,10 +80,10 @@ package struct ReceiveWindow: Sendable {
   /// The increment to announce, once there is enough of it to be worth a frame.
   ///
   /// - Parameters:
-  ///   - allowance: By how many bytes the window may grow now; nil when it must shrink.
+  ///   - allowance: By how many bytes the window may grow now.
   ///   - arrival: When data arrived last.
   package mutating func takeUpdate(
-    allowance: Int? = 0,
+    allowance: Int = 0,
     arrival: Duration = .zero
   ) -> UInt32? {
     guard self.unreturned >= self.threshold else { return nil }
@@ -101,12 +101,12 @@ package struct ReceiveWindow: Sendable {
   }
 
   /// By how much the window grows, or shrinks by keeping credit back.
-  private mutating func change(consumed: Int, allowance: Int?, arrival: Duration) -> Int {
+  private mutating func change(consumed: Int, allowance: Int, arrival: Duration) -> Int {
     if self.roundByteCount == 0 { self.roundStart = arrival }
     self.roundByteCount += consumed
     let size = self.announced + self.growth
     let backlog = size - self.available - consumed
-    guard let allowance, backlog <= size / 2 else {
+    guard backlog <= size / 2 else {
       self.roundByteCount = 0
       return -min(consumed / 2, self.growth)
     }

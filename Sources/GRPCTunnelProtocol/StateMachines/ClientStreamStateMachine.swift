@@ -78,7 +78,7 @@ package struct ClientStreamStateMachine: StreamStateMachine {
       self.inbound = InboundMessageQueue(
         window: ReceiveWindow(
           size: configuration.initialWindowSize,
-          maximum: configuration.largestWindow
+          maximum: configuration.maximumWindowSize
         ),
         maximumMessageSize: maximumMessageSize,
         maximumEmptyMessages: configuration.maximumEmptyMessages

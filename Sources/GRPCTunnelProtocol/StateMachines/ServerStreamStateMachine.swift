@@ -64,7 +64,7 @@ package struct ServerStreamStateMachine: StreamStateMachine {
       window: usesFlowControl
         ? ReceiveWindow(
           size: configuration.initialWindowSize,
-          maximum: configuration.largestWindow
+          maximum: configuration.maximumWindowSize
         ) : nil,
       maximumMessageSize: configuration.maximumMessageSize,
       maximumEmptyMessages: usesFlowControl ? configuration.maximumEmptyMessages : .max

@@ -149,14 +149,11 @@ struct StreamTableLedger<Stream: StreamStateMachine>: Sendable {
       <= self.configuration.maximumUnreadBytesPerTunnel
   }
 
-  /// What has just been received must not be more than this end keeps. A stream that has ended holds
-  /// no more for long.
+  /// What has just been received must not be more than this end keeps. What one stream may hold its
+  /// window limits. A stream that has ended holds no more for long.
   func checkUnread(_ entry: inout Entry) throws(RPCError) {
     let count = entry.stream.unreadByteCount
     guard count > entry.unreadByteCount, !entry.stream.isFinished else { return }
-    if count > self.configuration.unreadByteLimitPerStream {
-      throw .unread(self.configuration.unreadByteLimitPerStream, inThe: "RPC")
-    }
     let total = self.figures.unreadByteCount - entry.unreadByteCount + count
     if total > self.configuration.maximumUnreadBytesPerTunnel {
       throw .unread(self.configuration.maximumUnreadBytesPerTunnel, inThe: "tunnel")

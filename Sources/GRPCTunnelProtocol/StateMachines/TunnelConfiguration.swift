@@ -22,7 +22,8 @@ package struct TunnelConfiguration: Hashable, Sendable {
   /// The window announced for each stream, in bytes; never below 65,536 (PROTOCOL.md 6).
   package var initialWindowSize: UInt32 = 65_536
 
-  /// What the window of a stream may grow to, in bytes; see also ``largestWindow``.
+  /// What the window of a stream may grow to, in bytes. What a stream makes this end keep is at most
+  /// about twice as much, and a message.
   package var maximumWindowSize: Int = 4 * 1024 * 1024
 
   /// By how many bytes all windows of a tunnel together may be larger than announced.
@@ -41,11 +42,8 @@ package struct TunnelConfiguration: Hashable, Sendable {
   /// The empty messages of one stream that may wait for the application.
   package var maximumEmptyMessages: Int = 16_384
 
-  /// What a peer may make this end keep for one stream until the application reads it, in bytes of
-  /// messages and metadata and 64 for each message; never below what one message and the window have.
-  package var maximumUnreadBytesPerStream: Int = 8 * 1024 * 1024
-
-  /// The same for all streams of the tunnel together.
+  /// What a peer may make this end keep for all streams of the tunnel together until the applications
+  /// read it, in bytes of messages and metadata and what they cost beyond.
   package var maximumUnreadBytesPerTunnel: Int = 128 * 1024 * 1024
 
   /// The bytes of one stream that may wait to be sent before its writers wait.
@@ -84,20 +82,6 @@ package struct TunnelConfiguration: Hashable, Sendable {
   package var drainHintDuration: Duration = .seconds(5)
 
   package init() {}
-
-  /// What one stream may really hold: a peer must be able to use the window, and to send a message.
-  var unreadByteLimitPerStream: Int {
-    let (least, overflow) = self.maximumMessageSize.addingReportingOverflow(
-      Int(self.initialWindowSize)
-    )
-    return overflow ? .max : max(self.maximumUnreadBytesPerStream, least)
-  }
-
-  /// What windows really grow to: a peer that fills one must not exceed what a stream may hold. The
-  /// other half is for what messages cost beyond their bytes.
-  package var largestWindow: Int {
-    min(self.maximumWindowSize, self.unreadByteLimitPerStream / 2)
-  }
 
   /// The revisions that this end accepts, the lowest first.
   package var supportedRevisions: [ProtocolRevision] {

@@ -41,31 +41,40 @@ struct InboundMessageQueueTests {
     MessageEnvelope(size: UInt32(count), data: self.bytes(count))
   }
 
-  @Test(
-    "The window grows while messages are large, and only then",
-    arguments: [(1024, 65_536), (1000, 0)]
-  )
-  func growth(messageSize: Int, growth: Int) throws {
+  @Test("The window grows, whatever the size of messages", arguments: [1, 1000, 65_536])
+  func growth(messageSize: Int) throws {
     var queue = InboundMessageQueue(
       window: ReceiveWindow(size: 65_536, maximum: 131_072),
       maximumMessageSize: 1_000_000,
       maximumEmptyMessages: 10
     )
-    // Large ones of the past count for little.
-    for size in [500_000] + Array(repeating: messageSize, count: 1000) {
-      for start in stride(from: 0, to: size, by: 16_384) {
-        #expect(queue.next() == nil)
-        let chunk = self.bytes(min(16_384, size - start))
-        if start == 0 {
-          try queue.receive(MessageEnvelope(size: UInt32(size), data: chunk))
-        } else {
-          try queue.receive(chunk)
-        }
-        _ = queue.takeWindowUpdate(allowance: .max)
-      }
-      #expect(queue.next()?.count == size)
+    for _ in 0 ..< 131_072 / messageSize {
+      #expect(queue.next() == nil)
+      try queue.receive(self.message(messageSize))
+      _ = queue.takeWindowUpdate(allowance: .max)
+      #expect(queue.next()?.count == messageSize)
     }
-    #expect(queue.windowGrowth == growth)
+    #expect(queue.windowGrowth == 65_536)
+  }
+
+  @Test(
+    "A window that a peer has filled costs at most twice its bytes and 4 KiB",
+    arguments: [[1], [2], [64], [255], [256], [1, 256], [255, 256, 1], [10_000]]
+  )
+  func cost(sizes: [Int]) throws {
+    var queue = self.queue(window: 200_000, maximumMessageSize: 10_000)
+    var (sent, index) = (0, 0)
+    while sent + sizes[index] <= 200_000 {
+      try queue.receive(self.message(sizes[index]))
+      sent += sizes[index]
+      index = (index + 1) % sizes.count
+      #expect(queue.unreadByteCount <= 2 * sent + 4096)
+    }
+    var received = 0
+    while let message = queue.next() { received += message.count }
+    #expect(received == sent)
+    #expect(queue.unreadByteCount == 0)
+    #expect(queue.takeWindowUpdate() == UInt32(sent))
   }
 
   @Test("Messages come out in order")

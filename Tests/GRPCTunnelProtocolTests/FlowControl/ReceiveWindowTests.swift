@@ -157,22 +157,4 @@ struct ReceiveWindowTests {
     }
     #expect(window.growth == growth)
   }
-
-  @Test("A window without an allowance shrinks to what was announced")
-  func mustShrink() {
-    var window = ReceiveWindow(size: 65_536, maximum: 1_000_000)
-    var granted = 65_536
-    var received = 0
-    let take = { (allowance: Int?) in
-      #expect(window.receive(16_384) == true)
-      received += 16_384
-      window.consume(16_384)
-      granted += Int(window.takeUpdate(allowance: allowance) ?? 0)
-    }
-    while window.growth < 1_000_000 - 65_536 { take(.max) }
-    for _ in 0 ..< 1000 { take(nil) }
-    #expect(window.growth == 0)
-    #expect(window.available == granted - received)
-    #expect(window.available >= 65_536 - 32_768)
-  }
 }

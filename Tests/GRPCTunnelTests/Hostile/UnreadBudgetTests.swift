@@ -62,6 +62,17 @@ struct UnreadBudgetTests {
     #expect(second.fit(200_000) == true)
   }
 
+  @Test("A tunnel that has too much is told only when it takes more")
+  func overfull() {
+    let budget = UnreadBudget(limit: 0)
+    var share = UnreadBudget.Share(of: budget)
+    #expect(share.fit(70_000) == false)
+    // It could not be brought back to less: its stream had ended.
+    #expect(share.fit(70_000) == true)
+    #expect(share.fit(69_000) == true)
+    #expect(share.fit(69_001) == false)
+  }
+
   @Test("A limit below zero is none at all")
   func negative() {
     let budget = UnreadBudget(limit: -1)

@@ -27,7 +27,6 @@ extension Choices {
     configuration.maximumMetadataSize = self.pick([200, 16_384])
     configuration.maximumConcurrentStreams = self.pick([4, 1, 2, 100])
     configuration.maximumEmptyMessages = self.pick([3, 16_384])
-    configuration.maximumUnreadBytesPerStream = self.pick([8_388_608, 0])
     configuration.maximumUnreadBytesPerTunnel = self.pick([134_217_728, 1000, 100, 50_000])
     configuration.sendBufferSize = self.pick([100, 1, 65_536])
     configuration.receiveBufferSize = self.pick([100, 1, 65_536])

@@ -147,7 +147,7 @@ extension ClientUnderAttack {
     case .settings, .drain, .none:
       verdict = .broken
     }
-    if self.mayExceedLimits(unread: unread, size: size), verdict == .fine { verdict = .tooMuch }
+    if self.mayExceedLimit(unread: unread, size: size), verdict == .fine { verdict = .tooMuch }
     switch verdict {
     case .fine:
       try require(self.machine.streams.isOpen(id), "A stream ended that its peer used well")

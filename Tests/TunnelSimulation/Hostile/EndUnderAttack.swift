@@ -102,19 +102,14 @@ extension EndUnderAttack {
     }
   }
 
-  /// Whether a frame may be too much for the limits on what waits to be read.
+  /// Whether a frame may be too much for the limit on what waits to be read.
   ///
   /// - Parameters:
   ///   - unread: What waited before.
   ///   - size: What the frame has, in bytes.
-  func mayExceedLimits(unread: Int, size: Int) -> Bool {
+  func mayExceedLimit(unread: Int, size: Int) -> Bool {
     let costPerMessage = 64
-    let perStream = max(
-      self.configuration.maximumUnreadBytesPerStream,
-      self.configuration.maximumMessageSize + Int(self.configuration.initialWindowSize)
-    )
-    return unread + size + costPerMessage
-      > min(perStream, self.configuration.maximumUnreadBytesPerTunnel)
+    return unread + size + costPerMessage > self.configuration.maximumUnreadBytesPerTunnel
   }
 
   /// The most that a stream may hold: unread bytes within the window, or at revision zero the buffer
@@ -124,7 +119,7 @@ extension EndUnderAttack {
     let largestData = 40_000
     return max(
       Int(self.configuration.initialWindowSize),
-      self.configuration.largestWindow,
+      self.configuration.maximumWindowSize,
       self.configuration.receiveBufferSize + largestData
     ) + self.configuration.maximumMessageSize + self.configuration.sendBufferSize + largestData
   }

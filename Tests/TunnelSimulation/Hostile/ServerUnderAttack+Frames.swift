@@ -156,7 +156,7 @@ extension ServerUnderAttack {
     case .cancel, .newStream, .none:
       verdict = .broken
     }
-    if self.mayExceedLimits(unread: unread, size: payload?.dataByteCount ?? 0), verdict == .fine {
+    if self.mayExceedLimit(unread: unread, size: payload?.dataByteCount ?? 0), verdict == .fine {
       verdict = .tooMuch
     }
     switch verdict {

@@ -27,7 +27,7 @@ struct ReturnedCredit {
   init(isLimited: Bool, _ configuration: TunnelConfiguration) {
     self.isLimited = isLimited
     self.maximumGrowth = min(
-      max(0, configuration.largestWindow - Int(configuration.initialWindowSize)),
+      max(0, configuration.maximumWindowSize - Int(configuration.initialWindowSize)),
       configuration.maximumWindowGrowth
     )
   }
