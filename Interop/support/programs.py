@@ -120,3 +120,9 @@ class Program:
             running.remove(self)
         self.process.kill()
         self.process.wait()
+
+
+def expect_good_end(program):
+    """The program lives, and ends with 0 when it is asked to."""
+    assert program.is_running, f"{program.name} ended:\n{program.tail()}"
+    assert program.stop(timeout=40) == 0, program.tail()
