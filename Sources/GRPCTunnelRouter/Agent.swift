@@ -55,7 +55,9 @@ package final class Agent: Sendable {
       )
     }
     var tunnelConfig = TunnelConfig.defaults
-    tunnelConfig.limits.maximumMessageSize = config.maximumMessageSize
+    tunnelConfig.limits.maximumMessageSize = RPCProxyConfig.tunnelLimit(
+      forMessagesOf: config.maximumMessageSize
+    )
     tunnelConfig.timeouts.drain = config.drainTimeout
 
     self.config = config
@@ -135,7 +137,7 @@ package final class Agent: Sendable {
   }
 
   private func serve() async throws {
-    var config = RPCProxyConfig(maximumMessageSize: self.config.maximumMessageSize)
+    var config = RPCProxyConfig(hop: "agent", maximumMessageSize: self.config.maximumMessageSize)
     config.unreachable = { self.health.unreachable($0) }
     config.reached = { self.health.reached() }
     let proxy = RPCProxy(config: config) { _ throws(RPCError) in RPCDestination(self.upstream) }

@@ -28,15 +28,32 @@ final class OpenCalls: Sendable {
 
   private let state = LockedValue(State())
 
-  /// Adds an RPC, until its permit is given back.
-  func add(check: @escaping Check) -> RPCPermit {
-    self.state.withLock { state in
+  /// Adds an RPC, until its permit is given back. Makes the check too, once the RPC is among those
+  /// that ``checkAll()`` looks at: no change of what callers may do passes it by.
+  ///
+  /// - Parameter onReturn: Called then, and when the check fails.
+  /// - Throws: What the check throws.
+  func add(
+    check: @escaping Check,
+    onReturn: @escaping @Sendable () -> Void
+  ) throws(RPCError) -> RPCPermit {
+    let permit = self.state.withLock { state in
       let id = state.nextID
       state.nextID += 1
-      let permit = RPCPermit { self.remove(id) }
+      let permit = RPCPermit {
+        self.remove(id)
+        onReturn()
+      }
       state.calls[id] = (permit, check)
       return permit
     }
+    do throws(RPCError) {
+      try check()
+    } catch {
+      permit.giveBack()
+      throw error
+    }
+    return permit
   }
 
   private func remove(_ id: UInt64) {

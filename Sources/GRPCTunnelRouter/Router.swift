@@ -21,8 +21,7 @@ internal import GRPCTunnelNIO
 package import Logging
 
 /// Forwards RPCs to servers that cannot be reached: agents open reverse tunnels to one of its
-/// addresses, callers make RPCs to the other, and the header ``keyHeader`` says which agent is
-/// meant.
+/// addresses, callers make RPCs to the other, and ``RoutingConfig`` says which agent is meant.
 package final class Router: Sendable {
   /// The header with which an agent gives its key, and a caller names it. It is meant for the
   /// router, so it is not passed on to the server behind the agent.
@@ -33,10 +32,10 @@ package final class Router: Sendable {
   private let security: RouterSecurity
   private let watcher: FileWatcher
   private let tunnels: ReverseTunnels<String>
+  private let routing: CallerRouting
   private let tunnelTransport: ReplaceableServerTransport
   private let tunnelServer: GRPCServer<SanitizedServerTransport<ReplaceableServerTransport>>
   private let callerTransport: ReplaceableServerTransport
-  private let calls: OpenCalls
   private let shutdown: ShutdownRequest
 
   /// Creates a router that does not listen yet; reads the files of its configuration.
@@ -46,20 +45,40 @@ package final class Router: Sendable {
     if !config.problems.isEmpty { throw ConfigurationError(config.problems) }
     let security = try await RouterSecurity(config: config)
     var tunnelConfig = TunnelConfig.defaults
-    tunnelConfig.limits.maximumMessageSize = config.maximumMessageSize
+    tunnelConfig.limits.maximumMessageSize = RPCProxyConfig.tunnelLimit(
+      forMessagesOf: config.maximumMessageSize
+    )
+    tunnelConfig.timeouts.drain = config.drainTimeout
+    tunnelConfig.limits.maximumTunnelsPerKey = config.routing.maximumTunnelsPerKey
+    let announced = LockedValue(AnnouncedServices<TunnelID>())
     self.config = config
     self.logger = logger
     self.security = security
     self.watcher = FileWatcher(interval: config.reloadInterval, logger: logger)
-    self.tunnels = ReverseTunnels(config: tunnelConfig) { request in
-      try Self.register(request, security.access)
+    self.tunnels = ReverseTunnels(config: tunnelConfig) { tunnel, key in
+      // Once more: what it may do can have changed between its registration and now, and from now on
+      // the tunnel is among those that such a change looks at.
+      let registration = try Self.checkAgent(tunnel, security.access)
+      announced.withLock { $0.add(tunnel.id, key: key, services: registration.services) }
+    } onClose: { tunnel, _, _ in
+      announced.withLock { $0.remove(tunnel.id) }
+    } key: { request in
+      try Self.checkAgent(request.metadata, request.transportSpecific, security.access).key
     }
+    self.routing = CallerRouting(
+      config: config.routing,
+      access: security.access,
+      tunnels: self.tunnels,
+      announced: announced
+    )
     self.tunnelTransport = ReplaceableServerTransport(address: config.tunnelAddress) { descriptor in
       .http2NIOPosix(
         listeningSocketDescriptor: descriptor,
         transportSecurity: try security.tunnelListener.transportSecurity(),
-        config: .tunnelDefaults
+        config: .tunnelDefaults { $0.connection.maxGraceTime = config.drainTimeout }
       )
+    } onReplacement: { error in
+      Self.log(error, listenerFor: "agents", of: config.tunnelAddress, logger)
     }
     self.tunnelServer = GRPCServer(
       transport: .sanitizing(self.tunnelTransport),
@@ -69,10 +88,14 @@ package final class Router: Sendable {
       .http2NIOPosix(
         listeningSocketDescriptor: descriptor,
         transportSecurity: try security.callerListener.transportSecurity(),
-        config: .callers(maximumMessageSize: config.maximumMessageSize)
+        config: .callers(
+          maximumMessageSize: config.maximumMessageSize,
+          drainTimeout: config.drainTimeout
+        )
       )
+    } onReplacement: { error in
+      Self.log(error, listenerFor: "callers", of: config.callerAddress, logger)
     }
-    self.calls = OpenCalls()
     self.shutdown = ShutdownRequest()
   }
 
@@ -161,8 +184,10 @@ package final class Router: Sendable {
   }
 
   private func serveCallers() async throws {
-    let config = RPCProxyConfig(maximumMessageSize: self.config.maximumMessageSize)
-    let proxy = RPCProxy(config: config) { head throws(RPCError) in try self.route(&head) }
+    let config = RPCProxyConfig(hop: "router", maximumMessageSize: self.config.maximumMessageSize)
+    let proxy = RPCProxy(config: config) { head throws(RPCError) in
+      try self.routing.route(&head)
+    }
     try await self.callerTransport.listen { stream, context, isDraining in
       await proxy.forward(stream, context, isDraining: isDraining)
     }
@@ -182,81 +207,31 @@ package final class Router: Sendable {
 
   // MARK: - Agents
 
-  /// The key of an agent that may register it.
-  private static func register(
-    _ request: TunnelRequest,
+  /// Checks that an agent may do what it says.
+  private static func checkAgent(
+    _ metadata: Metadata,
+    _ transportSpecific: (any ServerContext.TransportSpecific)?,
     _ access: AccessControl
-  ) throws(RPCError) -> String {
-    guard let key = request.metadata[stringValues: Self.keyHeader].first(where: { !$0.isEmpty })
-    else {
-      throw RPCError(
-        code: .invalidArgument,
-        message:
-          "The tunnel was opened without the header '\(Self.keyHeader)', which holds its key."
-      )
-    }
-    try access.checkAgent(
-      request.metadata,
-      certificate: Identity.names(in: request.transportSpecific),
-      key: key
-    )
-    return key
+  ) throws(RPCError) -> AgentRegistration {
+    let registration = try AgentRegistration(metadata)
+    let certificate = Identity.names(in: transportSpecific)
+    try access.checkAgent(metadata, certificate: certificate, registration)
+    return registration
   }
 
-  // MARK: - Callers
-
-  private func route(
-    _ head: inout RPCRequestHead
-  ) throws(RPCError) -> RPCDestination<ReverseTunnelClientTransport> {
-    let access = self.security.access
-    let certificate = Identity.names(in: head.context.transportSpecific)
-    let original = head.metadata
-    let method = head.descriptor
-    let identity = try access.identifyCaller(&head.metadata, certificate: certificate)
-    let key = try Self.takeKey(from: &head.metadata)
-    try access.checkCall(by: identity, key: key, method: method)
-    let upstream = self.tunnels.transport(forKey: key)
-    guard self.config.callerSecurity.hasCredentials || self.config.accessRules != nil else {
-      return RPCDestination(upstream)
-    }
-    let permit = self.calls.add { () throws(RPCError) in
-      var metadata = original
-      let identity = try access.identifyCaller(&metadata, certificate: certificate)
-      try access.checkCall(by: identity, key: key, method: method)
-    }
-    return RPCDestination(upstream, permit: permit)
-  }
-
-  private static func takeKey(from metadata: inout Metadata) throws(RPCError) -> String {
-    let keys = metadata[stringValues: Self.keyHeader].filter { !$0.isEmpty }
-    metadata.removeAllValues(forKey: Self.keyHeader)
-    guard let key = keys.first else {
-      throw RPCError(
-        code: .invalidArgument,
-        message: "The header '\(Self.keyHeader)', which says where the RPC goes, is missing."
-      )
-    }
-    guard keys.count == 1 else {
-      throw RPCError(
-        code: .invalidArgument,
-        message: "There is more than one header '\(Self.keyHeader)'."
-      )
-    }
-    return key
+  private static func checkAgent(
+    _ tunnel: TunnelInformation,
+    _ access: AccessControl
+  ) throws(RPCError) -> AgentRegistration {
+    try Self.checkAgent(tunnel.metadata, tunnel.transportSpecific, access)
   }
 
   // MARK: - Changes of files
 
   private func followFiles() {
     let changes = RouterSecurity.Changes(
-      agentAuthorities: {
-        self.tunnelTransport.replace()
-        self.logger.notice("agents get a new listener; the tunnels of the old one are drained")
-      },
-      callerAuthorities: {
-        self.callerTransport.replace()
-        self.logger.notice("callers get a new listener; the RPCs of the old one are drained")
-      },
+      agentAuthorities: { self.tunnelTransport.replace() },
+      callerAuthorities: { self.callerTransport.replace() },
       rights: { self.enforceRights() }
     )
     self.security.watch(with: self.watcher, changes)
@@ -266,16 +241,12 @@ package final class Router: Sendable {
   private func enforceRights() {
     for tunnel in self.tunnels.tunnels {
       do throws(RPCError) {
-        try self.security.access.checkAgent(
-          tunnel.tunnel.metadata,
-          certificate: Identity.names(in: tunnel.tunnel.transportSpecific),
-          key: tunnel.key
-        )
+        _ = try Self.checkAgent(tunnel.tunnel, self.security.access)
       } catch {
         self.tunnels.close(tunnel.tunnel.id, reason: error)
       }
     }
-    let count = self.calls.checkAll()
+    let count = self.routing.enforceRights()
     if count > 0 {
       self.logger.notice("ended \(count) RPCs whose callers may not make them any more")
     }
@@ -303,6 +274,20 @@ package final class Router: Sendable {
   }
 
   // MARK: - Logging
+
+  private static func log(
+    _ error: (any Error)?,
+    listenerFor peers: String,
+    of address: NetworkAddress,
+    _ logger: Logger
+  ) {
+    if let error {
+      let reason = SystemError.text(error)
+      logger.error("\(peers) keep the listener that they have on \(address): \(reason)")
+    } else {
+      logger.notice("\(peers) have a new listener; what is open on the old one is drained")
+    }
+  }
 
   private func log(_ events: ReverseTunnelEvents<String>) async {
     for await event in events {

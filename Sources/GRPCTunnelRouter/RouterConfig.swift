@@ -36,6 +36,9 @@ package struct RouterConfig: Hashable, Sendable {
   /// Whether addresses may be open to other machines without being secured.
   package var isInsecureAllowed: Bool
 
+  /// How RPCs find their ways.
+  package var routing: RoutingConfig
+
   /// How often files are looked at for changes.
   package var reloadInterval: Duration
 
@@ -55,6 +58,7 @@ package struct RouterConfig: Hashable, Sendable {
     self.tunnelSecurity = ListenerSecurity()
     self.callerSecurity = ListenerSecurity()
     self.isInsecureAllowed = false
+    self.routing = RoutingConfig()
     self.reloadInterval = .seconds(10)
     self.maximumMessageSize = 4 * 1024 * 1024
     self.drainTimeout = .seconds(30)
@@ -84,6 +88,13 @@ extension RouterConfig {
     self.callerSecurity.tokens = reader.value(of: .callerTokens, SettingValue.path)
     self.accessRules = reader.value(of: .accessRules, SettingValue.path)
     self.isInsecureAllowed = reader.isOn(.insecure)
+    self.routing.authorityPattern = reader.value(of: .authorityPattern, AuthorityPattern.init(_:))
+    self.routing.defaultKey = reader.value(of: .defaultKey, SettingValue.key)
+    self.routing.identityHeader = reader.value(of: .identityHeader, SettingValue.header)
+    reader.set(&self.routing.picker, to: .picker, SettingValue.picker)
+    reader.set(&self.routing.waitForTunnel, to: .waitForTunnel, SettingValue.duration)
+    reader.set(&self.routing.maximumTunnelsPerKey, to: .maximumTunnelsPerKey, SettingValue.count)
+    reader.set(&self.routing.maximumRPCsPerKey, to: .maximumRPCsPerKey, SettingValue.count)
     reader.set(&self.reloadInterval, to: .reloadInterval, SettingValue.interval)
     reader.set(&self.maximumMessageSize, to: .maximumMessageSize, SettingValue.size)
     reader.set(&self.drainTimeout, to: .drainTimeout, SettingValue.duration)

@@ -128,6 +128,68 @@ extension Setting {
     "How often files are looked at for changes. SIGHUP does it at once."
   )
 
+  static let authorityPattern = Setting(
+    "authority-pattern",
+    .single,
+    as: "pattern",
+    """
+    Finds the key in the host that a caller calls, where there is no header 'tunnel-key': the \
+    asterisk in *.tunnels.example.com is the key.
+    """
+  )
+
+  static let defaultKey = Setting(
+    "default-key",
+    .single,
+    as: "key",
+    "The key of RPCs that neither name one nor are for a service that an agent has announced."
+  )
+
+  static let picker = Setting(
+    "picker",
+    .single,
+    as: "way",
+    default: "round-robin",
+    "How one of a key's tunnels is chosen: round-robin or least-outstanding."
+  )
+
+  static let waitForTunnel = Setting(
+    "wait-for-tunnel",
+    .single,
+    as: "duration",
+    default: "0s",
+    """
+    How long an RPC waits when its key has no tunnel, before it gets UNAVAILABLE. It waits no longer \
+    than its deadline.
+    """
+  )
+
+  static let identityHeader = Setting(
+    "identity-header",
+    .single,
+    as: "header",
+    """
+    Tells servers who calls, as in 'token:billing' or 'dns:till.example.com'. Callers cannot set it \
+    themselves.
+    """
+  )
+
+  static let maximumTunnelsPerKey = Setting(
+    "max-tunnels-per-key",
+    .single,
+    as: "number",
+    default: "100",
+    "How many tunnels a key may have; further ones are closed with RESOURCE_EXHAUSTED."
+  )
+
+  static let maximumRPCsPerKey = Setting(
+    "max-rpcs-per-key",
+    .single,
+    as: "number",
+    default: "10000",
+    "How many RPCs may be open for a key; further ones get RESOURCE_EXHAUSTED."
+  )
+
   static let routerSections = [
     SettingsSection(title: "Addresses", settings: [.tunnelAddress, .address]),
     SettingsSection(
@@ -137,7 +199,14 @@ extension Setting {
         .agentTokens, .callerAuthorities, .callerTokens, .accessRules, .insecure, .reloadInterval,
       ]
     ),
-    SettingsSection(title: "Limits", settings: [.maximumMessageSize]),
+    SettingsSection(
+      title: "Routing",
+      settings: [.authorityPattern, .defaultKey, .picker, .waitForTunnel, .identityHeader]
+    ),
+    SettingsSection(
+      title: "Limits",
+      settings: [.maximumMessageSize, .maximumTunnelsPerKey, .maximumRPCsPerKey]
+    ),
     Setting.life,
   ]
 }

@@ -14,6 +14,8 @@
  * limitations under the License.
  */
 
+internal import GRPCTunnel
+internal import GRPCTunnelProtocol
 internal import Logging
 
 /// Why a text is not a value of a setting.
@@ -79,6 +81,65 @@ enum SettingValue {
     }
     guard !text.isEmpty, isName else {
       throw SettingValueError(text: text, reason: "is not the name of a host")
+    }
+    return text
+  }
+
+  /// The name of a service, with its package.
+  static func service(_ text: String) throws(SettingValueError) -> String {
+    let isName = text.utf8.allSatisfy { byte in
+      switch byte {
+      case UInt8(ascii: "a") ... UInt8(ascii: "z"), UInt8(ascii: "A") ... UInt8(ascii: "Z"),
+        UInt8(ascii: "0") ... UInt8(ascii: "9"), UInt8(ascii: "."), UInt8(ascii: "_"):
+        true
+      default:
+        false
+      }
+    }
+    guard (1 ... 256).contains(text.utf8.count), isName else {
+      throw SettingValueError(text: text, reason: "is not the name of a service")
+    }
+    return text
+  }
+
+  /// How one of several tunnels is chosen.
+  static func picker(_ text: String) throws(SettingValueError) -> ReverseTunnelPicker {
+    switch text {
+    case "round-robin": return .roundRobin
+    case "least-outstanding": return .leastOutstanding
+    default:
+      throw SettingValueError(text: text, reason: "is neither round-robin nor least-outstanding")
+    }
+  }
+
+  /// A number of things: at least one.
+  static func count(_ text: String) throws(SettingValueError) -> Int {
+    guard let (number, unit) = Self.quantity(text), unit.isEmpty, number == number.rounded(),
+      number >= 1, number <= 1_000_000_000
+    else {
+      throw SettingValueError(text: text, reason: "is not a number from 1 to 1000000000")
+    }
+    return Int(number)
+  }
+
+  /// The name of a header that applications may use.
+  static func header(_ text: String) throws(SettingValueError) -> String {
+    let isName = text.utf8.allSatisfy { byte in
+      switch byte {
+      case UInt8(ascii: "a") ... UInt8(ascii: "z"), UInt8(ascii: "0") ... UInt8(ascii: "9"),
+        UInt8(ascii: "-"), UInt8(ascii: "_"), UInt8(ascii: "."):
+        true
+      default:
+        false
+      }
+    }
+    guard !text.isEmpty, isName, TransportHeaders.isApplicationKey(text), !text.hasSuffix("-bin"),
+      text != Router.keyHeader
+    else {
+      throw SettingValueError(
+        text: text,
+        reason: "is not the name of a header for texts, in lower case"
+      )
     }
     return text
   }

@@ -24,9 +24,18 @@ package struct RPCDestination<Upstream: ClientTransport>: Sendable {
   /// Ends with the RPC, and may end it; nil for an RPC that nobody else is interested in.
   package var permit: RPCPermit?
 
-  package init(_ upstream: Upstream, permit: RPCPermit? = nil) {
+  /// Awaited before the RPC is started; nil when there is nothing to wait for. Its task is cancelled
+  /// when the RPC has ended before.
+  package var waitUntilReady: (@Sendable () async -> Void)?
+
+  package init(
+    _ upstream: Upstream,
+    permit: RPCPermit? = nil,
+    waitUntilReady: (@Sendable () async -> Void)? = nil
+  ) {
     self.upstream = upstream
     self.permit = permit
+    self.waitUntilReady = waitUntilReady
   }
 }
 

@@ -45,12 +45,4 @@ package struct RPCEnding: Sendable {
   static var deadlineExceeded: RPCEnding {
     RPCEnding(code: .deadlineExceeded, "The deadline of the RPC has passed.")
   }
-
-  /// A message is larger than what is forwarded.
-  static func tooLarge(_ subject: String, count: Int, maximum: Int) -> RPCEnding {
-    RPCEnding(
-      code: .resourceExhausted,
-      "A \(subject) message of \(count) bytes is above the limit of \(maximum) bytes."
-    )
-  }
 }

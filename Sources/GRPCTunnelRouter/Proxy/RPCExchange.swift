@@ -25,7 +25,7 @@ struct RPCExchange<Bytes: GRPCContiguousBytes & Sendable, Upstream: ClientTransp
   let deadline: Duration?
   let requests: RequestReader<Bytes>
   let responses: RPCWriter<RPCResponsePart<Bytes>>.Closable
-  let upstream: Upstream
+  let destination: RPCDestination<Upstream>
   let config: RPCProxyConfig
   let clock: TunnelClock
 
@@ -33,8 +33,10 @@ struct RPCExchange<Bytes: GRPCContiguousBytes & Sendable, Upstream: ClientTransp
   ///
   /// When the task is cancelled, the RPC is cancelled on the other side.
   func run() async -> RPCEnding {
+    await self.destination.waitUntilReady?()
+    if Task.isCancelled { return .cancelled }
     do {
-      return try await self.upstream.withStream(
+      return try await self.destination.upstream.withStream(
         descriptor: self.descriptor,
         options: self.options
       ) { stream, _ in
@@ -97,7 +99,7 @@ struct RPCExchange<Bytes: GRPCContiguousBytes & Sendable, Upstream: ClientTransp
         }
         guard message.count <= self.config.maximumMessageSize else {
           await self.cancel(upstream)
-          return .tooLarge("request", count: message.count, maximum: self.config.maximumMessageSize)
+          return self.tooLarge("request", message.count)
         }
         do {
           try await upstream.write(.message(message.withUnsafeBytes { Upstream.Bytes($0) }))
@@ -120,6 +122,16 @@ struct RPCExchange<Bytes: GRPCContiguousBytes & Sendable, Upstream: ClientTransp
       await upstream.finish()
     }
     return nil
+  }
+
+  private func tooLarge(_ subject: String, _ count: Int) -> RPCEnding {
+    RPCEnding(
+      code: .resourceExhausted,
+      """
+      The \(self.config.hop) does not forward a \(subject) message of \(count) bytes: its limit is \
+      \(self.config.maximumMessageSize) bytes.
+      """
+    )
   }
 
   /// Aborts the RPC on the other side. Leaving the stream alone would half-close it first.
@@ -145,11 +157,7 @@ struct RPCExchange<Bytes: GRPCContiguousBytes & Sendable, Upstream: ClientTransp
 
         case .message(let message):
           guard message.count <= self.config.maximumMessageSize else {
-            return .tooLarge(
-              "response",
-              count: message.count,
-              maximum: self.config.maximumMessageSize
-            )
+            return self.tooLarge("response", message.count)
           }
           if !hasMetadata {
             hasMetadata = true

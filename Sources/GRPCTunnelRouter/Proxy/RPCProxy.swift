@@ -97,7 +97,7 @@ package struct RPCProxy<Upstream: ClientTransport>: Sendable {
       deadline: timeout.map { start + $0 },
       requests: requests,
       responses: stream.outbound,
-      upstream: destination.upstream,
+      destination: destination,
       config: self.config,
       clock: self.clock
     )

@@ -18,6 +18,9 @@ package import GRPCCore
 
 /// What a proxy keeps to, and whom it tells.
 package struct RPCProxyConfig: Sendable {
+  /// Names this end of the way in errors: "router".
+  package var hop: String
+
   /// The largest message that is forwarded, in bytes; a larger one ends its RPC with
   /// `resourceExhausted`.
   package var maximumMessageSize: Int
@@ -29,10 +32,17 @@ package struct RPCProxyConfig: Sendable {
   package var reached: @Sendable () -> Void
 
   /// A proxy that passes errors on as they are.
-  package init(maximumMessageSize: Int) {
+  package init(hop: String, maximumMessageSize: Int) {
+    self.hop = hop
     self.maximumMessageSize = maximumMessageSize
     self.unreachable = { $0 }
     self.reached = {}
+  }
+
+  /// What tunnels are to let through, so that a message that is a little too large is refused with an
+  /// error that names this end.
+  static func tunnelLimit(forMessagesOf size: Int) -> Int {
+    size + 1024 * 1024
   }
 
   /// What transports are to let through, so that a message that is too large is refused with a

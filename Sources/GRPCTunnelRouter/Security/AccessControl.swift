@@ -36,26 +36,29 @@ final class AccessControl: Sendable {
     self.rights.withLock { change(&$0) }
   }
 
-  /// Tells which agent it is, which may register the key.
+  /// Tells which agent it is, which may register its key, and announce its services.
   ///
   /// - Throws: `unauthenticated` or `permissionDenied`.
   @discardableResult
   func checkAgent(
     _ metadata: Metadata,
     certificate: [String],
-    key: String
+    _ registration: AgentRegistration
   ) throws(RPCError) -> Identity {
+    let (key, services) = (registration.key, registration.services)
     let rights = self.rights.withLock { $0 }
     var metadata = metadata
     let identity = try rights.agents.identify(&metadata, certificate: certificate)
     let isPermitted =
-      rights.rules.map { $0.mayRegister(identity, key: key) }
-      // Without rules an agent registers what it is called.
-      ?? (identity == .anonymous || identity.plainNames.contains { $0 == key })
+      rights.rules.map { $0.mayRegister(identity, key: key, services: services) }
+      // Without rules an agent registers what it is called, and takes RPCs of nobody else.
+      ?? (identity == .anonymous
+        || services.isEmpty && identity.plainNames.contains { $0 == key })
     if !isPermitted {
+      let names = services.isEmpty ? "" : ", or not announce \(services.joined(separator: ", "))"
       throw RPCError(
         code: .permissionDenied,
-        message: "'\(identity)' may not register the key '\(key)'."
+        message: "'\(identity)' may not register the key '\(key)'\(names)."
       )
     }
     return identity

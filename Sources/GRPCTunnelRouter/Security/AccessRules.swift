@@ -21,16 +21,17 @@ internal import GRPCCore
 ///
 ///     # who                 may        key      methods, or none for all
 ///     token:shop-42         register   shop-42
-///     dns:*.example.com     register   *
+///     dns:*.example.com     register   *        shop.v1.Orders
 ///     token:billing         call       shop-*   shop.v1.Orders/* grpc.health.v1.Health/Check
 ///
-/// Everything but the second word is a pattern, in which `*` stands for any characters.
+/// Everything but the second word is a pattern, in which `*` stands for any characters. What follows
+/// the key of an agent are the services that it may announce, none if there are none.
 struct AccessRules: Hashable, Sendable {
   private struct Rule: Hashable, Sendable {
     var identity: Wildcard
     var key: Wildcard
-    /// None for all.
-    var methods: [Wildcard]
+    /// The methods to call, none for all; or the services to announce.
+    var subjects: [Wildcard]
 
     func applies(to identity: Identity, key: String) -> Bool {
       self.key.matches(key) && identity.names.contains { self.identity.matches($0) }
@@ -44,26 +45,26 @@ struct AccessRules: Hashable, Sendable {
     var problems: [String] = []
     for line in TextLine.all(in: text) {
       guard line.words.count >= 3 else {
-        problems.append("line \(line.number): expected IDENTITY register|call KEY [METHOD ...]")
+        problems.append("line \(line.number): expected IDENTITY call KEY [METHOD ...] or IDENTITY register KEY [SERVICE ...]")
         continue
       }
       let patterns = line.words.map { Wildcard(String($0)) }
       let rule = Rule(
         identity: patterns[0],
         key: patterns[2],
-        methods: Array(patterns.dropFirst(3))
+        subjects: Array(patterns.dropFirst(3))
       )
       switch line.words[1] {
-      case "call" where rule.methods.allSatisfy({ Self.isMethod("\($0)") }):
+      case "call" where rule.subjects.allSatisfy({ Self.isMethod("\($0)") }):
         self.calling.append(rule)
       case "call":
         problems.append(
           "line \(line.number): methods are written package.Service/Method or package.Service/*"
         )
-      case "register" where rule.methods.isEmpty:
+      case "register" where rule.subjects.allSatisfy({ !"\($0)".contains("/") }):
         self.registering.append(rule)
       case "register":
-        problems.append("line \(line.number): there are no methods to register")
+        problems.append("line \(line.number): agents announce services, not methods")
       default:
         problems.append(
           "line \(line.number): '\(line.words[1])' is neither 'register' nor 'call'"
@@ -77,9 +78,13 @@ struct AccessRules: Hashable, Sendable {
     pattern == "*" || (pattern.contains("/") && !pattern.hasPrefix("/"))
   }
 
-  /// Whether an agent may offer a server under a key.
-  func mayRegister(_ identity: Identity, key: String) -> Bool {
-    self.registering.contains { $0.applies(to: identity, key: key) }
+  /// Whether an agent may offer a server under a key, and announce services.
+  func mayRegister(_ identity: Identity, key: String, services: [String]) -> Bool {
+    let rules = self.registering.filter { $0.applies(to: identity, key: key) }
+    return !rules.isEmpty
+      && services.allSatisfy { service in
+        rules.contains { $0.subjects.contains { $0.matches(service) } }
+      }
   }
 
   /// Whether a caller may call a method of a server.
@@ -87,7 +92,7 @@ struct AccessRules: Hashable, Sendable {
     let name = method.fullyQualifiedMethod
     return self.calling.contains { rule in
       rule.applies(to: identity, key: key)
-        && (rule.methods.isEmpty || rule.methods.contains { $0.matches(name) })
+        && (rule.subjects.isEmpty || rule.subjects.contains { $0.matches(name) })
     }
   }
 }

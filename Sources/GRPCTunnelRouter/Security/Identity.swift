@@ -59,7 +59,7 @@ package struct Identity: Hashable, Sendable, CustomStringConvertible {
   /// The names that a certificate gives its holder: the subject alternative names.
   static func names(in certificate: Certificate) -> [String] {
     guard let alternatives = try? certificate.extensions.subjectAlternativeNames else { return [] }
-    return alternatives.compactMap { name in
+    let names: [String] = alternatives.compactMap { name in
       switch name {
       case .dnsName(let name): "dns:\(name)"
       case .uniformResourceIdentifier(let identifier): "uri:\(identifier)"
@@ -67,5 +67,7 @@ package struct Identity: Hashable, Sendable, CustomStringConvertible {
       default: nil
       }
     }
+    // They are compared with rules, logged, and sent in headers.
+    return names.filter { $0.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7f } }
   }
 }

@@ -24,7 +24,7 @@ struct AccessRulesTests {
   private static let text = """
     # Agents
     token:shop-42        register  shop-42   # the till
-    dns:*.example.com    register  *
+    dns:*.example.com    register  *         shop.v1.* shop.v2.Orders
 
     token:billing        call  shop-*    shop.v1.Orders/* grpc.health.v1.Health/Check
     uri:spiffe://a/admin call  *
@@ -45,7 +45,24 @@ struct AccessRulesTests {
   )
   func register(name: String, key: String, isPermitted: Bool) throws {
     let rules = try AccessRules(Self.text)
-    #expect(rules.mayRegister(try Self.identity(name), key: key) == isPermitted)
+    let identity = try Self.identity(name)
+    #expect(rules.mayRegister(identity, key: key, services: []) == isPermitted)
+  }
+
+  @Test(
+    "who may announce what",
+    arguments: [
+      ("dns:a.example.com", ["shop.v1.Orders"], true),
+      ("dns:a.example.com", ["shop.v1.Orders", "shop.v2.Orders"], true),
+      ("dns:a.example.com", ["shop.v1.Orders", "bank.Accounts"], false),
+      ("dns:a.example.org", ["shop.v1.Orders"], false),
+      ("token:shop-42", ["shop.v1.Orders"], false),
+    ]
+  )
+  func announce(name: String, services: [String], isPermitted: Bool) throws {
+    let rules = try AccessRules(Self.text)
+    let identity = try Self.identity(name)
+    #expect(rules.mayRegister(identity, key: "shop-42", services: services) == isPermitted)
   }
 
   @Test(
@@ -79,13 +96,13 @@ struct AccessRulesTests {
   func severalNames() throws {
     let rules = try AccessRules("dns:b register k")
     let identity = try #require(Identity(token: "a", certificate: ["dns:c", "dns:b"]))
-    #expect(rules.mayRegister(identity, key: "k"))
+    #expect(rules.mayRegister(identity, key: "k", services: []))
   }
 
   @Test("no rules permit nothing")
   func empty() throws {
     let rules = try AccessRules("# nothing\n\n")
-    #expect(!rules.mayRegister(.anonymous, key: "k"))
+    #expect(!rules.mayRegister(.anonymous, key: "k", services: []))
   }
 
   @Test(
@@ -93,7 +110,7 @@ struct AccessRulesTests {
     arguments: [
       ("token:a call", "line 1: expected"),
       ("\ntoken:a allow k", "line 2: 'allow' is neither"),
-      ("token:a register k a.B/C", "line 1: there are no methods to register"),
+      ("token:a register k a.B/C", "line 1: agents announce services"),
       ("token:a call k a.B", "line 1: methods are written"),
       ("token:a call k /a.B/C", "line 1: methods are written"),
     ]

@@ -114,11 +114,16 @@ struct AuthenticatorTests {
     let agents = try Self.authenticator(hasTokens: true)
     let access = AccessControl(.init(agents: agents, callers: agents, rules: nil))
     let metadata: Metadata = ["authorization": "Bearer secret"]
-    try access.checkAgent(metadata, certificate: [], key: "till")
-    try access.checkAgent(metadata, certificate: ["dns:shop"], key: "shop")
-    for key in ["token:till", "shop", ""] {
+    try access.checkAgent(metadata, certificate: [], AgentRegistration(["tunnel-key": "till"]))
+    let shop = try AgentRegistration(["tunnel-key": "shop"])
+    try access.checkAgent(metadata, certificate: ["dns:shop"], shop)
+    for headers in [
+      ["tunnel-key": "token:till"], ["tunnel-key": "shop"],
+      ["tunnel-key": "till", "tunnel-services": "shop.Orders"],
+    ] {
+      let registration = try AgentRegistration(Self.metadata(headers))
       let error = #expect(throws: RPCError.self) {
-        try access.checkAgent(metadata, certificate: [], key: key)
+        try access.checkAgent(metadata, certificate: [], registration)
       }
       #expect(error?.code == .permissionDenied)
     }
