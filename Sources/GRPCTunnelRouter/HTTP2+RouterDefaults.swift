@@ -21,8 +21,9 @@ internal import GRPCTunnelNIO
 extension HTTP2ServerTransport.Posix.Config {
   /// For a server that callers call: the pings of `tunnelDefaults`, windows of 1 MiB since callers
   /// may open many streams of which each has one, and compressed messages.
-  static func callers(maximumMessageSize: Int) -> Self {
+  static func callers(maximumMessageSize: Int, drainTimeout: Duration) -> Self {
     .tunnelDefaults { config in
+      config.connection.maxGraceTime = drainTimeout
       config.http2.targetWindowSize = 1024 * 1024
       // Many RPCs share a connection, each writing for itself.
       config.connection.flushCoalescing = .defaults

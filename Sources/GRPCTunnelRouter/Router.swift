@@ -283,7 +283,7 @@ package final class Router: Sendable {
   ) {
     if let error {
       let reason = SystemError.text(error)
-      logger.error("\(peers) keep the listener that they have on \(address): \(reason)")
+      logger.error("cannot replace the listener for \(peers) on \(address): \(reason)")
     } else {
       logger.notice("\(peers) have a new listener; what is open on the old one is drained")
     }

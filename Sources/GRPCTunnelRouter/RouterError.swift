@@ -41,6 +41,19 @@ package struct RouterError: Error, CustomStringConvertible {
   }
 }
 
+extension RouterError {
+  /// Does something with a file.
+  ///
+  /// - Throws: ``RouterError`` that names the file.
+  package static func naming(_ path: String, _ body: () throws -> Void) throws(RouterError) {
+    do {
+      try body()
+    } catch {
+      throw RouterError(path, cause: error)
+    }
+  }
+}
+
 /// What errors of the system say to people.
 enum SystemError {
   /// What lies at the bottom of an error, in words.

@@ -25,13 +25,13 @@ struct AgentCommand: AsyncParsableCommand {
     usage: "grpc-tunnel agent <settings>",
     discussion: """
       Dials the router, registers under the key, and forwards every RPC that comes back through \
-      the tunnel to the upstream, an ordinary gRPC server without TLS. A router or an upstream that is \
-      not there is tried again; while the upstream is away, callers get UNAVAILABLE.
+      the tunnel to the upstream, an ordinary gRPC server. A router or an upstream that is not there \
+      is tried again; while the upstream is away, callers get UNAVAILABLE.
 
         grpc-tunnel agent --router 127.0.0.1:7001 --key shop-42 \\
           --upstream 127.0.0.1:50051
 
-      SIGTERM or SIGINT lets the RPCs that are open end; a second one ends the agent at once.
+      SIGHUP makes it look for changed files at once. SIGTERM or SIGINT lets the RPCs that are open end; a second one ends the agent at once.
 
       \(SettingsHelp.text(for: .agent))
       """

@@ -25,13 +25,14 @@ struct RouterCommand: AsyncParsableCommand {
     usage: "grpc-tunnel router <settings>",
     discussion: """
       Agents open their tunnels to one address, callers make RPCs to the other. The header \
-      'tunnel-key' of an RPC says to which agent it goes; when several agents have the same key, \
-      they are used in turn. Any method is forwarded, with its metadata, deadline and messages, \
-      compressed or not. The connections are not encrypted.
+      'tunnel-key' of an RPC, the host that it calls or its service says to which agent it goes; \
+      agents of the same key share the RPCs. Any method is forwarded, with its metadata, deadline and \
+      messages, compressed or not. Addresses that other machines reach need TLS, and tokens or \
+      certificates of clients.
 
         grpc-tunnel router --tunnel-address 127.0.0.1:7001 --address 127.0.0.1:7000
 
-      SIGTERM or SIGINT lets the RPCs that are open end; a second one ends the router at once.
+      SIGHUP makes it look for changed files at once. SIGTERM or SIGINT lets the RPCs that are open end; a second one ends the router at once.
 
       \(SettingsHelp.text(for: .router))
       """

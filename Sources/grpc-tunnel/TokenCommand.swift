@@ -25,7 +25,7 @@ struct TokenCommand: ParsableCommand {
       A token lets an agent or a caller in. The router knows only its hash, from the file that \
       --agent-tokens or --caller-tokens names; it reads the file again when that has changed.
 
-        grpc-tunnel token new shop-42 --file agents.tokens > shop-42.token
+        grpc-tunnel token new shop-42 --file agents.tokens --output shop-42.token
         grpc-tunnel token revoke shop-42 --file agents.tokens
       """,
     subcommands: [New.self, Revoke.self]
@@ -33,9 +33,9 @@ struct TokenCommand: ParsableCommand {
 
   struct New: ParsableCommand {
     static let configuration = CommandConfiguration(
-      abstract: "Makes a token, prints it, and adds its hash to a file.",
+      abstract: "Makes a token, and adds its hash to a file.",
       discussion: """
-        The token is printed this once, and kept nowhere. A name may have several tokens: to change \
+        The token is printed this once, or written to a file of its own, and kept nowhere else. A name may have several tokens: to change \
         one, make another, and revoke the name's old lines in the file when it is in use.
         """
     )
@@ -46,19 +46,32 @@ struct TokenCommand: ParsableCommand {
     @Option(help: "The file of hashes. It is made if there is none.")
     var file: String
 
+    @Option(
+      help: "A new file for the token, which only you may read. It is printed if none is given."
+    )
+    var output: String?
+
     func run() throws {
       guard TokenFile.isName(self.name) else {
         throw ValidationError(
-          "'\(self.name)' is not a name: it must be of printable ASCII characters"
+          "'\(self.name)' is not a name: it must be of printable ASCII characters but # and *"
         )
       }
       let token = BearerToken.make()
-      let text = try FileContents.textIfPresent(of: self.file)
-      try FileContents.replace(
-        self.file,
-        with: TokenFile.adding(token, name: self.name, to: text)
-      )
-      print(token)
+      if let output {
+        try RouterError.naming(output) { try FileReplacement.create(output, "\(token)\n") }
+      }
+      do {
+        try RouterError.naming(self.file) {
+          try FileReplacement.change(self.file) {
+            TokenFile.adding(token, name: self.name, to: $0)
+          }
+        }
+      } catch {
+        if let output { FileReplacement.remove(output) }
+        throw error
+      }
+      if self.output == nil { print(token) }
     }
   }
 
@@ -78,15 +91,16 @@ struct TokenCommand: ParsableCommand {
     var file: String
 
     func run() throws {
-      let text = try FileContents.text(of: self.file)
-      let revoked = TokenFile.revoking(self.name, in: text)
-      if revoked.count == 0 {
-        throw ValidationError("there is no token of '\(self.name)' in \(self.file)")
+      var count = 0
+      try RouterError.naming(self.file) {
+        try FileReplacement.change(self.file) { text in
+          let revoked = TokenFile.revoking(self.name, in: text)
+          count = revoked.count
+          if count == 0 { throw RouterError("there is no token of '\(self.name)'") }
+          return revoked.text
+        }
       }
-      try FileContents.replace(self.file, with: revoked.text)
-      print(
-        "revoked \(revoked.count == 1 ? "the token" : "\(revoked.count) tokens") of \(self.name)"
-      )
+      print("revoked \(count == 1 ? "the token" : "\(count) tokens") of \(self.name)")
     }
   }
 }

@@ -68,7 +68,7 @@ extension Setting {
     as: "file",
     """
     Authorities in PEM: agents must show a certificate of one of them. When it changes, the address \
-    gets a new listener, and the old one's tunnels are drained.
+    gets a new listener, and the tunnels of the old one are drained.
     """
   )
 
@@ -77,8 +77,9 @@ extension Setting {
     .single,
     as: "file",
     """
-    Hashes of tokens, made by 'grpc-tunnel token': agents must show one of these tokens, or a \
-    certificate. Read again when it changes; the tunnels of a token that is gone are closed.
+    Hashes of tokens, made by 'grpc-tunnel token': agents must show one of these tokens, and a \
+    certificate too where authorities are given. Read again when it changes; the tunnels of a token \
+    that is gone are closed.
     """
   )
 

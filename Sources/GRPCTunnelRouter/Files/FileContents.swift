@@ -32,22 +32,22 @@ package enum FileContents {
 
   /// Reads a whole file, without holding up a task's thread.
   ///
-  /// - Throws: `IOError`.
+  /// - Throws: `IOError`; what is no regular file is none that can be read again and again.
   static func bytes(of path: String) async throws -> [UInt8] {
-    try await NIOThreadPool.singleton.runIfActive { try Self.read(path) }
+    try await NIOThreadPool.singleton.runIfActive { try Self.read(path, isRegular: true) }
   }
 
-  /// Reads a whole file as text.
+  /// Reads a whole file as text; waits for it when it is a pipe.
   ///
   /// - Throws: `IOError`.
   package static func text(of path: String) throws -> String {
-    String(decoding: try Self.read(path), as: UTF8.self)
+    String(decoding: try Self.read(path, isRegular: false), as: UTF8.self)
   }
 
   /// Reads a whole file as text, which is empty when there is no file.
   ///
   /// - Throws: `IOError`.
-  package static func textIfPresent(of path: String) throws -> String {
+  static func textIfPresent(of path: String) throws -> String {
     do {
       return try Self.text(of: path)
     } catch let error as IOError where error.errnoCode == ENOENT {
@@ -55,38 +55,19 @@ package enum FileContents {
     }
   }
 
-  /// Puts a text in the place of a file, at once: whoever reads it sees all of the old or of the new.
-  /// Only its owner may read the file, unless it was there with other permissions.
-  ///
-  /// - Throws: `IOError`.
-  package static func replace(_ path: String, with text: String) throws {
-    var status = stat()
-    let mode = stat(path, &status) == 0 ? status.st_mode & 0o777 : 0o600
-    let temporary = "\(path).new"
-    let descriptor = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode)
-    guard descriptor >= 0 else { throw IOError(errnoCode: errno, reason: "open") }
-    var isDone = false
-    defer {
-      if !isDone { unlink(temporary) }
-    }
-    do {
-      defer { close(descriptor) }
-      var rest = Array(text.utf8)[...]
-      while !rest.isEmpty {
-        let count = rest.withUnsafeBytes { write(descriptor, $0.baseAddress, $0.count) }
-        guard count > 0 else { throw IOError(errnoCode: errno, reason: "write") }
-        rest = rest.dropFirst(count)
-      }
-      guard fsync(descriptor) == 0 else { throw IOError(errnoCode: errno, reason: "fsync") }
-    }
-    guard rename(temporary, path) == 0 else { throw IOError(errnoCode: errno, reason: "rename") }
-    isDone = true
-  }
-
-  private static func read(_ path: String) throws -> [UInt8] {
-    let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+  private static func read(_ path: String, isRegular: Bool) throws -> [UInt8] {
+    // A pipe that nobody writes to is not waited for.
+    let descriptor = open(path, O_RDONLY | O_CLOEXEC | (isRegular ? O_NONBLOCK : 0))
     guard descriptor >= 0 else { throw IOError(errnoCode: errno, reason: "open") }
     defer { close(descriptor) }
+    if isRegular {
+      var status = stat()
+      guard fstat(descriptor, &status) == 0 else {
+        throw IOError(errnoCode: errno, reason: "fstat")
+      }
+      if status.st_mode & S_IFMT == S_IFDIR { throw IOError(errnoCode: EISDIR, reason: "read") }
+      if status.st_mode & S_IFMT != S_IFREG { throw IOError(errnoCode: ESPIPE, reason: "read") }
+    }
     var bytes: [UInt8] = []
     while bytes.count <= Self.maximumSize {
       let chunk = try [UInt8](unsafeUninitializedCapacity: 65_536) { buffer, count in

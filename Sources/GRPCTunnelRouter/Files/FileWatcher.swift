@@ -35,6 +35,8 @@ final class FileWatcher: Sendable {
   private let clock: TunnelClock
   private let logger: Logger
   private let state: LockedValue<[Watched]>
+  /// The end of the last look at the files that has begun, or waits for those before it.
+  private let lastCheck = LockedValue<OneShotEvent?>(nil)
 
   init(interval: Duration, clock: TunnelClock = .continuous, logger: Logger) {
     self.interval = interval
@@ -71,8 +73,25 @@ final class FileWatcher: Sendable {
     }
   }
 
-  /// Reads the files now.
+  /// Reads the files now. One look follows the other: two at once could leave the older contents in
+  /// use.
   func check() async {
+    let end = OneShotEvent()
+    defer { end.fire() }
+    let previous = self.lastCheck.withLock { last in
+      defer { last = end }
+      return last
+    }
+    do {
+      try await previous?.wait()
+    } catch {
+      // Cancelled.
+      return
+    }
+    await self.checkAll()
+  }
+
+  private func checkAll() async {
     for index in self.state.withLock({ $0.indices }) {
       let watched = self.state.withLock { $0[index] }
       do {

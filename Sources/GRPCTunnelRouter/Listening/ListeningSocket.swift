@@ -22,12 +22,14 @@ private import Glibc
 private import Musl
 #endif
 
+internal import GRPCTunnel
 internal import NIOCore
 
 /// A socket that listens, for any number of listeners: each has a descriptor of its own, and
 /// connections wait in the socket when there is none for a moment.
 final class ListeningSocket: Sendable {
-  private let descriptor: CInt
+  /// nil when it is closed.
+  private let descriptor: LockedValue<CInt?>
 
   /// Binds a socket, and listens.
   ///
@@ -56,21 +58,39 @@ final class ListeningSocket: Sendable {
       throw Self.error("bind")
     }
     guard listen(descriptor, SOMAXCONN) == 0 else { throw Self.error("listen") }
-    self.descriptor = descriptor
+    self.descriptor = LockedValue(descriptor)
     isReady = true
   }
 
   deinit {
-    close(self.descriptor)
+    self.stop()
   }
 
-  /// A descriptor of the same socket, which whoever takes it must close.
+  /// Stops listening, once the servers have given back their descriptors: nobody is left waiting for
+  /// a server that does not come.
+  func stop() {
+    let descriptor = self.descriptor.withLock { descriptor in
+      defer { descriptor = nil }
+      return descriptor
+    }
+    if let descriptor { close(descriptor) }
+  }
+
+  /// Makes a server that has a descriptor of the same socket, which it must close.
   ///
-  /// - Throws: `IOError`.
-  func duplicate() throws -> Int {
-    let duplicate = fcntl(self.descriptor, F_DUPFD_CLOEXEC, 0)
-    guard duplicate >= 0 else { throw Self.error("dup") }
-    return Int(duplicate)
+  /// - Throws: `IOError`, and what the closure throws.
+  func withDuplicate<Server>(_ makeServer: (_ descriptor: Int) throws -> Server) throws -> Server {
+    let duplicate = try self.descriptor.withLock { descriptor in
+      let duplicate = fcntl(descriptor ?? -1, F_DUPFD_CLOEXEC, 0)
+      guard duplicate >= 0 else { throw Self.error("dup") }
+      return duplicate
+    }
+    do {
+      return try makeServer(Int(duplicate))
+    } catch {
+      close(duplicate)
+      throw error
+    }
   }
 
   private static func error(_ function: StaticString) -> IOError {

@@ -45,7 +45,9 @@ struct AccessRules: Hashable, Sendable {
     var problems: [String] = []
     for line in TextLine.all(in: text) {
       guard line.words.count >= 3 else {
-        problems.append("line \(line.number): expected IDENTITY call KEY [METHOD ...] or IDENTITY register KEY [SERVICE ...]")
+        problems.append(
+          "line \(line.number): expected IDENTITY call KEY [METHOD ...] or IDENTITY register KEY [SERVICE ...]"
+        )
         continue
       }
       let patterns = line.words.map { Wildcard(String($0)) }

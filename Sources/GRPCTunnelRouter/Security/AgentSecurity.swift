@@ -71,10 +71,10 @@ final class AgentSecurity: Sendable {
   /// The token in a file that holds nothing else.
   private static func token(in text: String) throws(ConfigurationError) -> String {
     let words = text.split { $0.isWhitespace }
-    guard words.count == 1, let token = words.first, token.utf8.allSatisfy({ $0 < 0x7f }) else {
+    guard words.count == 1, let token = try? SettingValue.secret(String(words[0])) else {
       throw ConfigurationError(["it must hold one token, and nothing else"])
     }
-    return String(token)
+    return token.text
   }
 
   var router: Peer {

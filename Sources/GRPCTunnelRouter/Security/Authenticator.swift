@@ -18,11 +18,11 @@ internal import GRPCCore
 
 /// Finds out who agents or callers are.
 struct Authenticator: Sendable {
-  /// The tokens that are valid; nil when none are asked for.
+  /// The tokens of which everyone must show one; nil when none are asked for.
   var tokens: TokenTable?
 
-  /// Whether everyone must prove who they are.
-  var isRequired: Bool
+  /// Whether everyone has shown a certificate, as the transport has seen to.
+  var hasCertificates: Bool
 
   /// Where a token may be instead of ``authorizationHeader``, for callers that need that one for the
   /// server which they call.
@@ -41,21 +41,23 @@ struct Authenticator: Sendable {
   ) throws(RPCError) -> Identity {
     let own = Self.takeValue(of: Self.tokenHeader, from: &metadata)
     var name: String?
-    if let tokens = self.tokens,
-      let header = own ?? Self.takeValue(of: Self.authorizationHeader, from: &metadata)
-    {
+    if let tokens = self.tokens {
+      guard let header = own ?? Self.takeValue(of: Self.authorizationHeader, from: &metadata) else {
+        throw RPCError(
+          code: .unauthenticated,
+          message: "A bearer token is needed, in the header '\(Self.authorizationHeader)'."
+        )
+      }
       guard let token = BearerToken.token(in: header), let known = tokens.name(of: token) else {
         throw RPCError(code: .unauthenticated, message: "The bearer token is not valid.")
       }
       name = known
     }
     if let identity = Identity(token: name, certificate: certificate) { return identity }
-    guard self.isRequired else { return .anonymous }
+    guard self.hasCertificates else { return .anonymous }
     throw RPCError(
       code: .unauthenticated,
-      message: self.tokens == nil
-        ? "The client's certificate has no subject alternative name."
-        : "A bearer token is needed, in the header '\(Self.authorizationHeader)'."
+      message: "The client's certificate has no subject alternative name."
     )
   }
 

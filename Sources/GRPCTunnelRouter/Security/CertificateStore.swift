@@ -94,9 +94,14 @@ final class CertificateStore: CertificateReloader {
 enum TrustedAuthorities {
   /// - Throws: ``RouterError`` when there is not one in the file.
   static func check(_ bytes: [UInt8], in path: String) throws(RouterError) {
-    let certificates = try? NIOSSLCertificate.fromPEMBytes(bytes)
-    if certificates?.isEmpty ?? true {
-      throw RouterError("\(path) holds no certificate in PEM")
+    let certificates = (try? NIOSSLCertificate.fromPEMBytes(bytes)) ?? []
+    if certificates.isEmpty { throw RouterError("\(path) holds no certificate in PEM") }
+    var configuration = TLSConfiguration.makeClientConfiguration()
+    configuration.trustRoots = .certificates(certificates)
+    do {
+      _ = try NIOSSLContext(configuration: configuration)
+    } catch {
+      throw RouterError("\(path) holds certificates that cannot be trusted", cause: error)
     }
   }
 }

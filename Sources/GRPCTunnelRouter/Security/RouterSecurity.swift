@@ -69,11 +69,11 @@ final class RouterSecurity: Sendable {
       AccessControl.Rights(
         agents: Authenticator(
           tokens: loader.parsed(config.tunnelSecurity.tokens, TokenTable.init(_:)),
-          isRequired: config.tunnelSecurity.hasCredentials
+          hasCertificates: config.tunnelSecurity.clientAuthorities != nil
         ),
         callers: Authenticator(
           tokens: loader.parsed(config.callerSecurity.tokens, TokenTable.init(_:)),
-          isRequired: config.callerSecurity.hasCredentials
+          hasCertificates: config.callerSecurity.clientAuthorities != nil
         ),
         rules: loader.parsed(config.accessRules, AccessRules.init(_:))
       )

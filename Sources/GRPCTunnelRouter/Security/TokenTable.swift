@@ -34,7 +34,9 @@ struct TokenTable: Sendable {
   init(_ text: String) throws(ConfigurationError) {
     var problems: [String] = []
     for line in TextLine.all(in: text) {
-      guard line.words.count == 2, let digest = Self.digest(line.words[1]) else {
+      guard line.words.count == 2, TokenFile.isName(String(line.words[0])),
+        let digest = Self.digest(line.words[1])
+      else {
         // The line is not quoted: it may be a token, put there by mistake.
         problems.append("line \(line.number): expected a name and 'sha256:' with 64 digits")
         continue
@@ -88,8 +90,11 @@ package enum TokenFile {
     return (rest.joined(separator: "\n"), numbers.count)
   }
 
-  /// Whether a name can stand in a file of tokens.
+  /// Whether a name can stand in a file of tokens, and in rules, where an asterisk is for any name.
   package static func isName(_ name: String) -> Bool {
-    !name.isEmpty && name.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7f && $0 != UInt8(ascii: "#") }
+    !name.isEmpty
+      && name.utf8.allSatisfy { byte in
+        byte > 0x20 && byte < 0x7f && byte != UInt8(ascii: "#") && byte != UInt8(ascii: "*")
+      }
   }
 }

@@ -89,4 +89,17 @@ struct FileWatcherTests {
       group.cancelAll()
     }
   }
+
+  @Test("looks at the files follow each other, so that the newest contents stay in use")
+  func oneAfterTheOther() async throws {
+    for text in ["two", "three", "four"] {
+      try self.folder.write(text, to: "file")
+      await withTaskGroup(of: Void.self) { group in
+        for _ in 0 ..< 20 {
+          group.addTask { await self.watcher.check() }
+        }
+      }
+    }
+    #expect(self.texts.withLock { $0 } == ["two", "three", "four"])
+  }
 }

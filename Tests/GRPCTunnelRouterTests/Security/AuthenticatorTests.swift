@@ -23,12 +23,12 @@ internal import Testing
 struct AuthenticatorTests {
   private static func authenticator(
     hasTokens: Bool,
-    isRequired: Bool = true
+    hasCertificates: Bool = true
   ) throws -> Authenticator {
     let text = TokenFile.adding("secret", name: "till", to: "")
     return Authenticator(
       tokens: hasTokens ? try TokenTable(text) : nil,
-      isRequired: isRequired
+      hasCertificates: hasCertificates
     )
   }
 
@@ -38,7 +38,6 @@ struct AuthenticatorTests {
       (["authorization": "Bearer secret"], [], ["token:till"]),
       (["tunnel-authorization": "Bearer secret"], [], ["token:till"]),
       (["authorization": "Bearer secret"], ["dns:a"], ["token:till", "dns:a"]),
-      ([:], ["dns:a", "uri:b"], ["dns:a", "uri:b"]),
     ] as [([String: String], [String], [String])]
   )
   func identity(headers: [String: String], certificate: [String], names: [String]) throws {
@@ -48,6 +47,24 @@ struct AuthenticatorTests {
     #expect(identity.names == names)
     #expect(identity.description == names[0])
     #expect(metadata.isEmpty)
+  }
+
+  @Test("a certificate tells who it is, where no tokens are asked for")
+  func certificate() throws {
+    var metadata = Metadata()
+    let authenticator = try Self.authenticator(hasTokens: false)
+    let identity = try authenticator.identify(&metadata, certificate: ["dns:a", "uri:b"])
+    #expect(identity.names == ["dns:a", "uri:b"])
+  }
+
+  @Test("a certificate is not enough where tokens are asked for")
+  func certificateWithoutToken() throws {
+    let authenticator = try Self.authenticator(hasTokens: true)
+    let error = #expect(throws: RPCError.self) {
+      var metadata = Metadata()
+      return try authenticator.identify(&metadata, certificate: ["dns:a"])
+    }
+    #expect(error?.code == .unauthenticated)
   }
 
   @Test(
@@ -93,7 +110,7 @@ struct AuthenticatorTests {
   @Test("without tokens the header is not looked at, and nobody is asked")
   func anonymous() throws {
     var metadata = Self.metadata(["tunnel-authorization": "x", "authorization": "y"])
-    let authenticator = try Self.authenticator(hasTokens: false, isRequired: false)
+    let authenticator = try Self.authenticator(hasTokens: false, hasCertificates: false)
     let identity = try authenticator.identify(&metadata, certificate: [])
     #expect(identity == .anonymous)
     #expect(metadata == ["authorization": "y"])

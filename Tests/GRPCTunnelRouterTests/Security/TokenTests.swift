@@ -52,6 +52,7 @@ struct TokenTests {
     arguments: [
       "shop-42", "shop-42 gtun_secret", "shop-42 sha256:12", "shop-42 sha256:\(digest)0",
       "shop-42 sha256:\(digest.dropLast())x", "shop-42 \(digest)", "a b sha256:\(digest)",
+      "shop-* sha256:\(digest)",
     ]
   )
   func wrong(line: String) {
