@@ -36,6 +36,9 @@ public struct TunnelClosure: Sendable {
   /// say.
   public var reason: String?
 
+  /// What this end did in the tunnel; nil where that is not told.
+  public var statistics: TunnelStatistics?
+
   /// Creates a closure.
   public init(side: Side, error: TunnelError? = nil, reason: String? = nil) {
     self.side = side
@@ -62,11 +65,12 @@ extension TunnelClosure.Side {
 }
 
 extension TunnelClosure {
-  init(_ end: TunnelEnd) {
+  init(_ end: TunnelEnd, _ figures: TunnelFigures? = nil) {
     self.init(
       side: Side(end.initiator),
       error: end.error.flatMap { _ in TunnelError(end) },
       reason: end.reason
     )
+    self.statistics = figures.map { TunnelStatistics($0) }
   }
 }

@@ -23,13 +23,24 @@ protocol DialledSession: Sendable {
 
   /// - Parameter isShutdown: Whether the application shuts down what the tunnel belongs to.
   func beginDrain(isShutdown: Bool)
+
+  /// What this end has done in the tunnel.
+  var statistics: TunnelStatistics { get }
 }
 
-extension ServerSession: DialledSession {}
+extension ServerSession: DialledSession {
+  var statistics: TunnelStatistics {
+    TunnelStatistics(self.session.inspect { $0.figures })
+  }
+}
 
 extension TunnelSession: DialledSession where Machine == TunnelClientStateMachine {
   func beginDrain(isShutdown: Bool) {
     self.beginDrain()
+  }
+
+  var statistics: TunnelStatistics {
+    TunnelStatistics(self.inspect { $0.figures })
   }
 }
 
@@ -78,6 +89,14 @@ final class TunnelSlot<Session: DialledSession>: Sendable {
   var connectionState: TunnelConnectionState {
     let clock = self.clock
     return self.state.withLock { $0.machine.connectionState { clock.origin + $0 } }
+  }
+
+  /// What this end has done in the latest tunnel that has not ended.
+  var statistics: TunnelStatistics? {
+    let latest = self.state.withLock { state in
+      state.sessions.max { $0.key.number < $1.key.number }?.value
+    }
+    return latest?.statistics
   }
 
   // MARK: - Running

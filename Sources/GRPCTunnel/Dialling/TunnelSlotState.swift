@@ -25,4 +25,8 @@ public struct TunnelSlotState: Sendable {
 
   /// What has become of it.
   public var state: TunnelConnectionState
+
+  /// What this end has done in its latest tunnel; nil when there is none, not even one that is being
+  /// opened.
+  public var statistics: TunnelStatistics?
 }

@@ -14,7 +14,7 @@
  * limitations under the License.
  */
 
-internal import GRPCCore
+package import GRPCCore
 
 /// The names of status codes, as gRPC's documents write them.
 enum StatusCodeName {
@@ -24,6 +24,14 @@ enum StatusCodeName {
     "ALREADY_EXISTS", "PERMISSION_DENIED", "RESOURCE_EXHAUSTED", "FAILED_PRECONDITION", "ABORTED",
     "OUT_OF_RANGE", "UNIMPLEMENTED", "INTERNAL", "UNAVAILABLE", "DATA_LOSS", "UNAUTHENTICATED",
   ]
+}
+
+extension Status.Code {
+  /// The name, as gRPC's documents write it.
+  package var name: String {
+    let names = StatusCodeName.all
+    return names.indices.contains(self.rawValue) ? names[self.rawValue] : "UNKNOWN"
+  }
 }
 
 extension RPCError.Code {

@@ -92,7 +92,9 @@ final class ReverseTunnelRegistry<Key: Hashable & Sendable>: Sendable {
   ) {
     guard let record = self.state.withLock({ $0.records[id] }) else { return }
     let information = record.tunnel.session.information
-    let end = record.tunnel.session.inspect { $0.closure }
+    let end = record.tunnel.session.inspect { machine in
+      machine.closure.map { TunnelClosure($0, machine.figures) }
+    }
     let now = self.clock.now()
     let actions = self.state.withLock { state in
       var actions: [@Sendable () -> Void] = []
@@ -195,7 +197,7 @@ extension ReverseTunnelEvent {
     _ event: TunnelDirectory<Key>.Event,
     _ information: TunnelInformation,
     key: Key,
-    _ end: TunnelEnd?
+    _ end: TunnelClosure?
   ) {
     switch event {
     case .opened:
@@ -204,7 +206,7 @@ extension ReverseTunnelEvent {
       self = .draining(information, key: key, side: TunnelClosure.Side(initiator))
     case .closed:
       guard let end else { return nil }
-      self = .closed(information, key: key, closure: TunnelClosure(end))
+      self = .closed(information, key: key, closure: end)
     }
   }
 }

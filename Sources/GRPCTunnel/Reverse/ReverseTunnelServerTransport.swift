@@ -308,7 +308,8 @@ public final class ReverseTunnelServerTransport: ServerTransport {
       TunnelSlotState(
         endpoint: slot.endpoint.name,
         slot: slot.number,
-        state: slot.tunnel.connectionState
+        state: slot.tunnel.connectionState,
+        statistics: slot.tunnel.statistics
       )
     }
   }
