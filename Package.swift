@@ -107,15 +107,32 @@ let package = Package(
       ],
       swiftSettings: swiftSettings
     ),
+    // The admin address of router and agent: its page, API and metrics, and a client for it.
+    .target(
+      name: "GRPCTunnelAdmin",
+      dependencies: [
+        .target(name: "GRPCTunnel"),
+        .product(name: "GRPCCore", package: "grpc-swift-2"),
+        .product(name: "CoreMetrics", package: "swift-metrics"),
+        .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "NIOHTTP1", package: "swift-nio"),
+        .product(name: "NIOPosix", package: "swift-nio"),
+        .product(name: "NIOSSL", package: "swift-nio-ssl"),
+      ],
+      resources: [.embedInCode("Page")],
+      swiftSettings: swiftSettings
+    ),
     // Router and agent, apart from the executable so that they can be tested.
     .target(
       name: "GRPCTunnelRouter",
       dependencies: [
         .target(name: "GRPCTunnel"),
+        .target(name: "GRPCTunnelAdmin"),
         .target(name: "GRPCTunnelNIO"),
         .target(name: "GRPCTunnelProtocol"),
         .product(name: "Configuration", package: "swift-configuration"),
         .product(name: "Crypto", package: "swift-crypto"),
+        .product(name: "DequeModule", package: "swift-collections"),
         .product(name: "GRPCCore", package: "grpc-swift-2"),
         .product(name: "GRPCNIOTransportHTTP2", package: "grpc-swift-nio-transport"),
         .product(name: "Logging", package: "swift-log"),
@@ -222,9 +239,22 @@ let package = Package(
       swiftSettings: swiftSettings
     ),
     .testTarget(
+      name: "GRPCTunnelAdminTests",
+      dependencies: [
+        .target(name: "GRPCTunnel"),
+        .target(name: "GRPCTunnelAdmin"),
+        .target(name: "GRPCTunnelTestSupport"),
+        .product(name: "CoreMetrics", package: "swift-metrics"),
+        .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "NIOHTTP1", package: "swift-nio"),
+      ],
+      swiftSettings: swiftSettings
+    ),
+    .testTarget(
       name: "GRPCTunnelRouterTests",
       dependencies: [
         .target(name: "GRPCTunnel"),
+        .target(name: "GRPCTunnelAdmin"),
         .target(name: "GRPCTunnelRouter"),
         .target(name: "GRPCTunnelTestSupport"),
         .product(name: "Crypto", package: "swift-crypto"),

@@ -1,0 +1,27 @@
+/*
+ * Copyright 2026, The grpc-swift-tunnel Authors
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *     http://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+/// Why an admin address was not asked, or did not do what it was asked for.
+package struct AdminClientError: Error, CustomStringConvertible {
+  /// The status of HTTP, if there was an answer.
+  package var status: Int?
+  package var description: String
+
+  init(_ description: String, status: Int? = nil) {
+    self.status = status
+    self.description = description
+  }
+}
