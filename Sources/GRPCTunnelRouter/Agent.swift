@@ -17,6 +17,7 @@
 internal import GRPCCore
 internal import GRPCNIOTransportHTTP2
 internal import GRPCTunnel
+internal import GRPCTunnelAdmin
 internal import GRPCTunnelNIO
 package import Logging
 
@@ -31,6 +32,7 @@ package final class Agent: Sendable {
   private let health: UpstreamHealth
   private let logger: Logger
   private let shutdown: ShutdownRequest
+  private let admin: (source: AgentAdmin, listener: AdminListener)?
 
   /// Creates an agent that has not connected; reads the files of its configuration.
   ///
@@ -38,6 +40,7 @@ package final class Agent: Sendable {
   package init(config: AgentConfig, logger: Logger) async throws(ConfigurationError) {
     if !config.problems.isEmpty { throw ConfigurationError(config.problems) }
     let security = try await AgentSecurity(config: config)
+    let adminListener = try await Self.adminListener(config)
     do {
       // Room for the 1,000 RPCs that may be open in the tunnel.
       self.upstream = try PooledClientTransport(count: 10, maximumStreams: 100) {
@@ -72,7 +75,7 @@ package final class Agent: Sendable {
       metadata: [Router.keyHeader: .string(config.key)],
       config: tunnelConfig,
       reconnect: .agent,
-      observability: TunnelObservability(logger: logger)
+      observability: TunnelObservability(logger: logger, metrics: adminListener?.metrics)
     ) { router in
       GRPCClient(
         transport: try .http2NIOPosix(
@@ -85,7 +88,19 @@ package final class Agent: Sendable {
     }
     self.health = UpstreamHealth(address: config.upstream, logger: logger)
     self.logger = logger
-    self.shutdown = ShutdownRequest()
+    let shutdown = ShutdownRequest()
+    self.shutdown = shutdown
+    let tunnels = self.tunnels
+    self.admin = adminListener.map { listener in
+      (AgentAdmin(tunnels: tunnels, key: config.key) { shutdown.isMade }, listener)
+    }
+  }
+
+  private static func adminListener(
+    _ config: AgentConfig
+  ) async throws(ConfigurationError) -> AdminListener? {
+    guard let admin = config.admin else { return nil }
+    return try await AdminListener(.agent, admin, certificate: nil)
   }
 
   /// Checks the files that a configuration names, as far as an agent that starts would.
@@ -93,6 +108,7 @@ package final class Agent: Sendable {
   /// - Throws: ``ConfigurationError`` with everything that is wrong with them.
   package static func checkFiles(of config: AgentConfig) async throws(ConfigurationError) {
     _ = try await AgentSecurity(config: config)
+    _ = try await self.adminListener(config)
   }
 
   /// Connects, and forwards until ``beginGracefulShutdown()``, or until the task is cancelled. What
@@ -108,6 +124,13 @@ package final class Agent: Sendable {
         // Returns once it is shut down; no error of a connection gets here.
         try? await self.upstream.connect()
         return false
+      }
+      if let admin = self.admin {
+        admin.listener.watch(with: self.watcher)
+        group.addTask {
+          try await admin.listener.run(admin.source, self.logger)
+          return false
+        }
       }
       group.addTask {
         await self.watcher.run()
@@ -129,6 +152,13 @@ package final class Agent: Sendable {
   package func beginGracefulShutdown() {
     self.shutdown.make()
     self.tunnels.beginGracefulShutdown()
+  }
+
+  /// Where it tells about itself; suspends until it does, nil when it does not, or that failed.
+  package var adminAddress: NetworkAddress? {
+    get async {
+      await self.admin?.listener.address
+    }
   }
 
   /// Reads the files of the configuration that have changed.

@@ -51,6 +51,9 @@ package struct AgentConfig: Hashable, Sendable {
   /// How long RPCs may go on once the agent shuts down.
   package var drainTimeout: Duration
 
+  /// Where it tells about itself; nil when it does not.
+  package var admin: AdminConfig?
+
   /// The least severe messages that are logged.
   package var logLevel: Logger.Level
 
@@ -90,6 +93,7 @@ extension AgentConfig {
     reader.set(&self.reloadInterval, to: .reloadInterval, SettingValue.interval)
     reader.set(&self.maximumMessageSize, to: .maximumMessageSize, SettingValue.size)
     reader.set(&self.drainTimeout, to: .drainTimeout, SettingValue.duration)
+    self.admin = reader.admin()
     reader.set(&self.logLevel, to: .logLevel, SettingValue.logLevel)
     if reader.problems.isEmpty { reader.add(self.problems) }
     try reader.finish()
@@ -113,6 +117,12 @@ extension AgentConfig {
     if self.token != nil, self.tokenFile != nil {
       problems.append("\(Setting.tokenFile.flag) and \(Setting.token.variable) are both given")
     }
+    problems +=
+      self.admin?.problems(
+        isEncrypted: false,
+        isInsecureAllowed: self.isInsecureAllowed,
+        remedy: Setting.agentInsecure.flag
+      ) ?? []
     return problems
   }
 }

@@ -17,6 +17,7 @@
 internal import GRPCCore
 internal import GRPCNIOTransportHTTP2
 internal import GRPCTunnel
+internal import GRPCTunnelAdmin
 internal import GRPCTunnelNIO
 package import Logging
 
@@ -37,6 +38,7 @@ package final class Router: Sendable {
   private let tunnelServer: GRPCServer<SanitizedServerTransport<ReplaceableServerTransport>>
   private let callerTransport: ReplaceableServerTransport
   private let shutdown: ShutdownRequest
+  private let admin: (source: RouterAdmin, listener: AdminListener)?
 
   /// Creates a router that does not listen yet; reads the files of its configuration.
   ///
@@ -44,6 +46,7 @@ package final class Router: Sendable {
   package init(config: RouterConfig, logger: Logger) async throws(ConfigurationError) {
     if !config.problems.isEmpty { throw ConfigurationError(config.problems) }
     let security = try await RouterSecurity(config: config)
+    let adminListener = try await Self.adminListener(config, security)
     var tunnelConfig = TunnelConfig.defaults
     tunnelConfig.limits.maximumMessageSize = RPCProxyConfig.tunnelLimit(
       forMessagesOf: config.maximumMessageSize
@@ -55,7 +58,10 @@ package final class Router: Sendable {
     self.logger = logger
     self.security = security
     self.watcher = FileWatcher(interval: config.reloadInterval, logger: logger)
-    self.tunnels = ReverseTunnels(config: tunnelConfig) { tunnel, key in
+    self.tunnels = ReverseTunnels(
+      config: tunnelConfig,
+      observability: TunnelObservability(metrics: adminListener?.metrics)
+    ) { tunnel, key in
       // Once more: what it may do can have changed between its registration and now, and from now on
       // the tunnel is among those that such a change looks at.
       let registration = try Self.checkAgent(tunnel, security.access)
@@ -97,13 +103,31 @@ package final class Router: Sendable {
       Self.log(error, listenerFor: "callers", of: config.callerAddress, logger)
     }
     self.shutdown = ShutdownRequest()
+    let tunnels = self.tunnels
+    self.admin = adminListener.map { listener in
+      let source = RouterAdmin(tunnels: tunnels) { tunnel in
+        security.access.nameOfAgent(
+          tunnel.metadata,
+          certificate: Identity.names(in: tunnel.transportSpecific)
+        )
+      }
+      return (source, listener)
+    }
+  }
+
+  private static func adminListener(
+    _ config: RouterConfig,
+    _ security: RouterSecurity
+  ) async throws(ConfigurationError) -> AdminListener? {
+    guard let admin = config.admin else { return nil }
+    return try await AdminListener(.router, admin, certificate: security.callerCertificate)
   }
 
   /// Checks the files that a configuration names, as far as a router that starts would.
   ///
   /// - Throws: ``ConfigurationError`` with everything that is wrong with them.
   package static func checkFiles(of config: RouterConfig) async throws(ConfigurationError) {
-    _ = try await RouterSecurity(config: config)
+    _ = try await self.adminListener(config, RouterSecurity(config: config))
   }
 
   // MARK: - Running
@@ -119,6 +143,13 @@ package final class Router: Sendable {
       group.addTask {
         await self.log(events)
         return false
+      }
+      if let admin = self.admin {
+        admin.listener.watch(with: self.watcher)
+        group.addTask {
+          try await admin.listener.run(admin.source, self.logger)
+          return false
+        }
       }
       group.addTask {
         await self.watcher.run()
@@ -139,6 +170,7 @@ package final class Router: Sendable {
   /// timeout has passed. May be called at any time, repeatedly.
   package func beginGracefulShutdown() {
     self.shutdown.make()
+    self.admin?.source.drains()
     // The tunnels stay for the RPCs that are open; they end after the callers' listener.
     self.callerTransport.beginGracefulShutdown()
   }
@@ -167,6 +199,7 @@ package final class Router: Sendable {
           self.logger.info(
             "listening for callers on \(address)\(self.note(self.config.callerSecurity))"
           )
+          self.admin?.source.started()
         }
       }
       // One listener that fails ends the other.
@@ -268,6 +301,13 @@ package final class Router: Sendable {
     }
   }
 
+  /// Where it tells about itself; suspends until it does, nil when it does not, or that failed.
+  package var adminAddress: NetworkAddress? {
+    get async {
+      await self.admin?.listener.address
+    }
+  }
+
   /// Suspends until an agent serves under a key; throws when the task is cancelled.
   package func waitUntilReady(forKey key: String) async throws {
     try await self.tunnels.waitUntilReady(forKey: key)
@@ -291,6 +331,7 @@ package final class Router: Sendable {
 
   private func log(_ events: ReverseTunnelEvents<String>) async {
     for await event in events {
+      self.admin?.source.note(event)
       switch event {
       case .opened(let tunnel, let key):
         self.logger.info("agent '\(key)' connected from \(tunnel.remotePeer) (\(tunnel.id))")

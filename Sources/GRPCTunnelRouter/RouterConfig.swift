@@ -48,6 +48,9 @@ package struct RouterConfig: Hashable, Sendable {
   /// How long RPCs may go on once the router shuts down.
   package var drainTimeout: Duration
 
+  /// Where it tells about itself; nil when it does not.
+  package var admin: AdminConfig?
+
   /// The least severe messages that are logged.
   package var logLevel: Logger.Level
 
@@ -98,6 +101,7 @@ extension RouterConfig {
     reader.set(&self.reloadInterval, to: .reloadInterval, SettingValue.interval)
     reader.set(&self.maximumMessageSize, to: .maximumMessageSize, SettingValue.size)
     reader.set(&self.drainTimeout, to: .drainTimeout, SettingValue.duration)
+    self.admin = reader.admin()
     reader.set(&self.logLevel, to: .logLevel, SettingValue.logLevel)
     if reader.problems.isEmpty { reader.add(self.problems) }
     try reader.finish()
@@ -121,6 +125,13 @@ extension RouterConfig {
       (.callerAuthorities, .callerTokens),
       isInsecureAllowed: self.isInsecureAllowed
     )
+    problems +=
+      self.admin?.problems(
+        isEncrypted: self.callerSecurity.certificate != nil,
+        isInsecureAllowed: self.isInsecureAllowed,
+        remedy:
+          "\(Setting.certificate.flag) and \(Setting.privateKey.flag), or \(Setting.insecure.flag)"
+      ) ?? []
     return problems
   }
 }

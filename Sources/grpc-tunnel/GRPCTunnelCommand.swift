@@ -15,6 +15,7 @@
  */
 
 internal import ArgumentParser
+internal import GRPCTunnelRouter
 
 @main
 struct GRPCTunnelCommand: AsyncParsableCommand {
@@ -32,7 +33,7 @@ struct GRPCTunnelCommand: AsyncParsableCommand {
       A caller then calls 127.0.0.1:7000 with the header 'tunnel-key: shop-42'. See it at work in \
       one process with 'grpc-tunnel demo'.
       """,
-    version: "0.1.0",
+    version: Version.current,
     subcommands: [
       RouterCommand.self, AgentCommand.self, TokenCommand.self, CheckConfigCommand.self,
       DemoCommand.self,

@@ -73,6 +73,7 @@ extension Setting {
     ),
     SettingsSection(title: "Server", settings: [.key, .upstream] + Setting.upstreamSecurity.all),
     SettingsSection(title: "Limits", settings: [.maximumMessageSize]),
+    Setting.administration,
     Setting.life,
   ]
 }

@@ -208,6 +208,7 @@ extension Setting {
       title: "Limits",
       settings: [.maximumMessageSize, .maximumTunnelsPerKey, .maximumRPCsPerKey]
     ),
+    Setting.administration,
     Setting.life,
   ]
 }

@@ -64,6 +64,18 @@ final class AccessControl: Sendable {
     return identity
   }
 
+  /// What the agent is called that has registered with this metadata, for people to read.
+  ///
+  /// - Returns: nil when it need not prove who it is, or cannot any more.
+  func nameOfAgent(_ metadata: Metadata, certificate: [String]) -> String? {
+    let agents = self.rights.withLock { $0.agents }
+    var metadata = metadata
+    guard let identity = try? agents.identify(&metadata, certificate: certificate) else {
+      return nil
+    }
+    return identity == .anonymous ? nil : "\(identity)"
+  }
+
   /// Tells which caller it is, and removes what proved it from the metadata.
   ///
   /// - Throws: `unauthenticated`.

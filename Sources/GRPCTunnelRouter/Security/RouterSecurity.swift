@@ -52,7 +52,7 @@ final class RouterSecurity: Sendable {
   private let config: RouterConfig
   private let files: LockedValue<FileWatcher.Contents>
   private let tunnelCertificate: CertificateStore?
-  private let callerCertificate: CertificateStore?
+  let callerCertificate: CertificateStore?
 
   /// Reads the files.
   ///

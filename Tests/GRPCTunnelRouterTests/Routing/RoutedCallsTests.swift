@@ -42,6 +42,7 @@ struct RoutedCallsTests {
         let caller = TestRoute(
           client: client,
           router: route.router,
+          agent: route.agent,
           callerAddress: route.callerAddress,
           upstream: route.upstream
         )

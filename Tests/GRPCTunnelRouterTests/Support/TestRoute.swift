@@ -27,6 +27,7 @@ struct TestRoute: Sendable {
 
   let client: Client
   let router: Router
+  let agent: Agent
   let callerAddress: NetworkAddress
   let upstream: NetworkAddress
 
@@ -83,6 +84,7 @@ struct TestRoute: Sendable {
         TestRoute(
           client: client,
           router: self.router,
+          agent: self.agent,
           callerAddress: self.callerAddress,
           upstream: self.upstream
         )
@@ -105,6 +107,11 @@ struct TestRoute: Sendable {
     Issue.record("The RPC succeeded.")
     throw CancellationError()
   }
+}
+
+extension NetworkAddress {
+  /// A free port of this machine.
+  static let loopback = NetworkAddress(host: "127.0.0.1", port: 0)
 }
 
 /// What is different from a route without any settings.
@@ -140,8 +147,7 @@ func withRoute(
   _ body: (TestRoute) async throws -> Void
 ) async throws {
   let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
-  let local = NetworkAddress(host: "127.0.0.1", port: 0)
-  var routerConfig = RouterConfig(tunnelAddress: local, callerAddress: local)
+  var routerConfig = RouterConfig(tunnelAddress: .loopback, callerAddress: .loopback)
   settings.router(&routerConfig)
   let router = try await Router(config: routerConfig, logger: logger)
   try await withThrowingTaskGroup(of: Void.self) { group in
@@ -160,7 +166,13 @@ func withRoute(
       )
     ) { client in
       try await body(
-        TestRoute(client: client, router: router, callerAddress: callerAddress, upstream: upstream)
+        TestRoute(
+          client: client,
+          router: router,
+          agent: agent,
+          callerAddress: callerAddress,
+          upstream: upstream
+        )
       )
     }
     agent.beginGracefulShutdown()
