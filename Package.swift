@@ -149,12 +149,14 @@ let package = Package(
       name: "grpc-tunnel",
       dependencies: [
         .target(name: "GRPCTunnel"),
+        .target(name: "GRPCTunnelAdmin"),
         .target(name: "GRPCTunnelNIO"),
         .target(name: "GRPCTunnelRouter"),
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "GRPCCore", package: "grpc-swift-2"),
         .product(name: "GRPCNIOTransportHTTP2", package: "grpc-swift-nio-transport"),
         .product(name: "Logging", package: "swift-log"),
+        .product(name: "NIOSSL", package: "swift-nio-ssl"),
       ],
       swiftSettings: swiftSettings
     ),

@@ -86,6 +86,9 @@ package struct AdminServer: Sendable {
     case ["api", "tunnels"]:
       try self.checkReader(request)
       return try Self.json(await self.source.overview())
+    case ["api", "config"]:
+      try self.checkReader(request)
+      return .text(.ok, self.source.configuration)
     case ["api", "events"]:
       try self.checkReader(request)
       return try self.events()

@@ -22,6 +22,9 @@ package protocol AdminSource: Sendable {
   /// Whether RPCs are forwarded; cheaper than ``overview()``.
   var state: Overview.State { get }
 
+  /// The settings that count, as a file that could be given for them, without secrets.
+  var configuration: String { get }
+
   /// Drains a tunnel.
   ///
   /// - Returns: Whether there is such a tunnel.

@@ -92,7 +92,12 @@ package final class Agent: Sendable {
     self.shutdown = shutdown
     let tunnels = self.tunnels
     self.admin = adminListener.map { listener in
-      (AgentAdmin(tunnels: tunnels, key: config.key) { shutdown.isMade }, listener)
+      let source = AgentAdmin(
+        tunnels: tunnels,
+        key: config.key,
+        configuration: config.admin?.settings ?? ""
+      ) { shutdown.isMade }
+      return (source, listener)
     }
   }
 

@@ -105,7 +105,8 @@ package final class Router: Sendable {
     self.shutdown = ShutdownRequest()
     let tunnels = self.tunnels
     self.admin = adminListener.map { listener in
-      let source = RouterAdmin(tunnels: tunnels) { tunnel in
+      let settings = config.admin?.settings ?? ""
+      let source = RouterAdmin(tunnels: tunnels, configuration: settings) { tunnel in
         security.access.nameOfAgent(
           tunnel.metadata,
           certificate: Identity.names(in: tunnel.transportSpecific)

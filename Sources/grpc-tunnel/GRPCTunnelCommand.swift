@@ -36,7 +36,7 @@ struct GRPCTunnelCommand: AsyncParsableCommand {
     version: Version.current,
     subcommands: [
       RouterCommand.self, AgentCommand.self, TokenCommand.self, CheckConfigCommand.self,
-      DemoCommand.self,
+      TunnelsCommand.self, DiagCommand.self, DemoCommand.self,
     ]
   )
 }

@@ -87,7 +87,10 @@ struct AdminAccessTests {
     for path in ["/", "/page.js", "/page.css", "/healthz", "/readyz"] {
       #expect(await self.status(.GET, path, [:], hasToken: true) == .ok)
     }
-    for path in ["/api/tunnels", "/api/tunnels/tunnel-1", "/api/events", "/metrics"] {
+    let paths = [
+      "/api/tunnels", "/api/tunnels/tunnel-1", "/api/events", "/api/config", "/metrics",
+    ]
+    for path in paths {
       #expect(await self.status(.GET, path, [:], hasToken: true) == .unauthorized)
     }
     let headers: HTTPHeaders = ["x-grpc-tunnel-admin": "1"]

@@ -75,6 +75,8 @@ final class FakeSource: AdminSource {
     )
   }
 
+  var configuration: String { "admin: 127.0.0.1:9000\n" }
+
   func drain(_ id: String) -> Bool {
     guard self.now.tunnels.contains(where: { $0.id == id }) else { return false }
     self.update { $0.drained.append(id) }

@@ -42,6 +42,7 @@ struct HTTPListenerTests {
     try await self.withServer(source) { client, _ in
       #expect(try await client.overview().tunnels.map(\.id) == ["tunnel-1"])
       #expect(try await client.tunnel("tunnel-1").key == "shop")
+      #expect(try await client.configuration() == source.configuration)
       try await client.drain("tunnel-1")
       try await client.close("tunnel-1", reason: "ö")
       #expect(source.now.drained == ["tunnel-1"])

@@ -59,6 +59,11 @@ package struct AdminClient: Sendable {
     _ = try await self.read("/api/tunnels/\(Self.escaped(id))/close", .POST, body: body)
   }
 
+  /// The program's settings, without secrets.
+  package func configuration() async throws -> String {
+    String(decoding: try await self.read("/api/config"), as: UTF8.self)
+  }
+
   /// The metrics, as Prometheus reads them.
   package func metrics() async throws -> String {
     String(decoding: try await self.read("/metrics"), as: UTF8.self)

@@ -22,6 +22,9 @@ package struct AdminConfig: Hashable, Sendable {
   /// The file of hashes of the tokens of which one must be shown; nil when none is asked for.
   package var tokens: String?
 
+  /// The settings of the program, which it tells; without secrets.
+  package var settings = ""
+
   /// For everyone on this machine.
   package init(address: NetworkAddress) {
     self.address = address
@@ -40,6 +43,7 @@ extension SettingsReader {
     }
     var config = AdminConfig(address: address)
     config.tokens = tokens
+    config.settings = self.settings.effectiveConfiguration
     return config
   }
 }

@@ -29,14 +29,17 @@ final class AgentAdmin: AdminSource {
   private let key: String
   private let isDraining: @Sendable () -> Bool
   private let startedAt = Date()
+  let configuration: String
 
   init(
     tunnels: ReverseTunnelServerTransport,
     key: String,
+    configuration: String,
     isDraining: @escaping @Sendable () -> Bool
   ) {
     self.tunnels = tunnels
     self.key = key
+    self.configuration = configuration
     self.isDraining = isDraining
   }
 

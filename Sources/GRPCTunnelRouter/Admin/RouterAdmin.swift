@@ -32,11 +32,18 @@ final class RouterAdmin: AdminSource {
   private let tunnels: ReverseTunnels<String>
   private let identify: Identify
   private let startedAt = Date()
+  let configuration: String
   private let history = LockedValue(TunnelHistory())
   private let currentState = LockedValue(Overview.State.starting)
 
-  init(tunnels: ReverseTunnels<String>, identify: @escaping Identify) {
+  /// - Parameter configuration: The router's settings.
+  init(
+    tunnels: ReverseTunnels<String>,
+    configuration: String,
+    identify: @escaping Identify
+  ) {
     self.tunnels = tunnels
+    self.configuration = configuration
     self.identify = identify
   }
 

@@ -16,7 +16,7 @@
 
 /// Turns what was given for settings into values, and collects what is wrong with it.
 struct SettingsReader {
-  private let settings: Settings
+  let settings: Settings
   private(set) var problems: [String] = []
 
   init(_ settings: Settings) {

@@ -51,6 +51,8 @@ struct AdminConfigTests {
     let settings = try self.settings(program, ["--admin", "127.0.0.1:9", "--admin-tokens", "f"])
     var expected = AdminConfig(address: NetworkAddress(host: "127.0.0.1", port: 9))
     expected.tokens = "f"
+    expected.settings = settings.effectiveConfiguration
+    #expect(expected.settings.contains("admin-tokens: f"))
     switch program {
     case .router: #expect(try RouterConfig(settings).admin == expected)
     case .agent: #expect(try AgentConfig(settings).admin == expected)
