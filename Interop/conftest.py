@@ -53,6 +53,17 @@ def pytest_addoption(parser):
         default=20,
         help="restart tests: how long servers are restarted, for each test",
     )
+    parser.addoption(
+        "--soak-seconds",
+        type=int,
+        default=60,
+        help="soak test: how long callers call; above 240, faults that last longer come too",
+    )
+    parser.addoption(
+        "--soak-seed",
+        default="soak",
+        help="soak test: chooses which agents and routers faults befall",
+    )
 
 
 def generate_code():

@@ -32,6 +32,7 @@ Arguments go to pytest, for example:
   Interop/run.sh grpctunnel_py                 only those with the Python peer
   Interop/run.sh restarts --restart-seconds 60 only the restarts under load, a minute each
   Interop/run.sh hostile                       only those with hostile HTTP/2 clients and servers
+  Interop/run.sh soak --soak-seconds 600       only the soak; see dev/soak.sh
   Interop/run.sh -k cancel                     only those with a name that matches
   Interop/run.sh router --direct               without a tunnel: do the checks themselves hold?
   Interop/run.sh grpctunnel_py --python-only   the Python peer against itself, likewise
