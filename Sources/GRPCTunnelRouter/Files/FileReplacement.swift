@@ -22,6 +22,7 @@ private import Glibc
 private import Musl
 #endif
 
+private import Foundation
 internal import NIOCore
 
 /// Writes files of configuration in a way that nobody ever sees half of one.
@@ -79,16 +80,7 @@ package enum FileReplacement {
     let descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o600)
     guard descriptor >= 0 else { throw IOError(errnoCode: errno, reason: "open") }
     defer { close(descriptor) }
-    var status = stat()
-    if let original, stat(original, &status) == 0 {
-      let isOwn = status.st_uid == geteuid() && status.st_gid == getegid()
-      guard isOwn || fchown(descriptor, status.st_uid, status.st_gid) == 0 else {
-        throw IOError(errnoCode: errno, reason: "fchown")
-      }
-      guard fchmod(descriptor, status.st_mode & 0o777) == 0 else {
-        throw IOError(errnoCode: errno, reason: "fchmod")
-      }
-    }
+    if let original { try Self.copyOwnerAndPermissions(of: original, to: descriptor) }
     var rest = Array(text.utf8)[...]
     while !rest.isEmpty {
       let count = rest.withUnsafeBytes { write(descriptor, $0.baseAddress, $0.count) }
@@ -97,6 +89,30 @@ package enum FileReplacement {
       rest = rest.dropFirst(count)
     }
     guard fsync(descriptor) == 0 else { throw IOError(errnoCode: errno, reason: "fsync") }
+  }
+
+  /// Does nothing when there is no such file.
+  private static func copyOwnerAndPermissions(of original: String, to descriptor: CInt) throws {
+    // Not `stat`: to which module that belongs depends, in Swift 6.3, on the files that are compiled
+    // together.
+    guard let attributes = try? FileManager.default.attributesOfItem(atPath: original),
+      let user = Self.number(attributes[.ownerAccountID]),
+      let group = Self.number(attributes[.groupOwnerAccountID]),
+      let permissions = Self.number(attributes[.posixPermissions])
+    else { return }
+    let isOwn = user == geteuid() && group == getegid()
+    guard isOwn || fchown(descriptor, user, group) == 0 else {
+      throw IOError(errnoCode: errno, reason: "fchown")
+    }
+    guard fchmod(descriptor, mode_t(truncatingIfNeeded: permissions & 0o777)) == 0 else {
+      throw IOError(errnoCode: errno, reason: "fchmod")
+    }
+  }
+
+  /// An attribute of a file, of whatever type this platform gives it.
+  private static func number(_ attribute: Any?) -> UInt32? {
+    if let integer = attribute as? any BinaryInteger { return UInt32(truncatingIfNeeded: integer) }
+    return (attribute as? NSNumber)?.uint32Value
   }
 
   /// The file itself, when it is a link to one.
