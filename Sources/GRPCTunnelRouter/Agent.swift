@@ -21,15 +21,15 @@ internal import GRPCTunnelAdmin
 internal import GRPCTunnelNIO
 package import Logging
 
-/// Makes a server reachable through routers: opens a reverse tunnel to each router, and forwards the
-/// RPCs that come through it to the server.
+/// Makes servers reachable through routers: opens a reverse tunnel for each key to each router, and
+/// forwards the RPCs that come through it to the servers.
 package final class Agent: Sendable {
   private let config: AgentConfig
   private let security: AgentSecurity
   private let watcher: FileWatcher
-  private let upstream: PooledClientTransport<HTTP2ClientTransport.Posix>
-  private let tunnels: ReverseTunnelServerTransport
-  private let health: UpstreamHealth
+  private let routers: RouterDirectory
+  private let upstreams: [Upstream]
+  private let offers: [AgentOffer]
   private let logger: Logger
   private let shutdown: ShutdownRequest
   private let admin: (source: AgentAdmin, listener: AdminListener)?
@@ -41,60 +41,55 @@ package final class Agent: Sendable {
     if !config.problems.isEmpty { throw ConfigurationError(config.problems) }
     let security = try await AgentSecurity(config: config)
     let adminListener = try await Self.adminListener(config)
+    // Routers, or the health of servers, have changed.
+    let changes = ChangeSignal()
+    let routers = RouterDirectory(
+      config.routers,
+      interval: config.lookUpInterval,
+      logger: logger
+    ) {
+      changes.happen()
+    }
+    let keys = config.upstreamsByKey
+    var upstreams: [UpstreamAddress: Upstream] = [:]
     do {
-      // Room for the 1,000 RPCs that may be open in the tunnel.
-      self.upstream = try PooledClientTransport(count: 10, maximumStreams: 100) {
-        try .http2NIOPosix(
-          target: config.upstream.target,
-          transportSecurity: try security.upstream.transportSecurity(),
-          config: .upstream(
-            serverName: security.upstream.serverName,
-            maximumMessageSize: config.maximumMessageSize
-          )
-        )
+      for address in Set(keys.values.flatMap(\.values)) {
+        upstreams[address] = try Self.makeUpstream(address, config, security, logger, changes)
       }
     } catch {
-      throw ConfigurationError(["cannot set up the agent's connections: \(SystemError.text(error))"]
+      throw ConfigurationError(
+        ["cannot set up the agent's connections: \(SystemError.text(error))"]
       )
     }
-    var tunnelConfig = TunnelConfig.defaults
-    tunnelConfig.limits.maximumMessageSize = RPCProxyConfig.tunnelLimit(
-      forMessagesOf: config.maximumMessageSize
-    )
-    tunnelConfig.timeouts.drain = config.drainTimeout
-
     self.config = config
     self.security = security
     self.watcher = FileWatcher(interval: config.reloadInterval, logger: logger)
-    // The set of routers stays as it is.
-    let (routers, continuation) = AsyncStream.makeStream(of: Set<NetworkAddress>.self)
-    continuation.yield(Set(config.routers))
-    continuation.finish()
-    self.tunnels = ReverseTunnelServerTransport(
-      to: routers,
-      metadata: [Router.keyHeader: .string(config.key)],
-      config: tunnelConfig,
-      reconnect: .agent,
-      observability: TunnelObservability(logger: logger, metrics: adminListener?.metrics)
-    ) { router in
-      GRPCClient(
-        transport: try .http2NIOPosix(
-          target: router.target,
-          transportSecurity: try security.router.transportSecurity(),
-          config: .tunnelDefaults { $0.http2.authority = security.router.serverName }
-        ),
-        interceptors: [security.authorization]
-      )
+    self.routers = routers
+    self.upstreams = Array(upstreams.values)
+    let offers = keys.map { key, addresses in
+      AgentOffer(
+        key: key,
+        upstreams: addresses.compactMapValues { upstreams[$0] },
+        changes: changes,
+        routers: routers
+      ) { endpoints in
+        Self.makeTunnels(
+          to: endpoints,
+          key: key,
+          services: config.announcesServices ? addresses.keys.compactMap { $0 } : [],
+          config,
+          security,
+          TunnelObservability(logger: logger, metrics: adminListener?.metrics)
+        )
+      }
     }
-    self.health = UpstreamHealth(address: config.upstream, logger: logger)
+    self.offers = offers
     self.logger = logger
     let shutdown = ShutdownRequest()
     self.shutdown = shutdown
-    let tunnels = self.tunnels
     self.admin = adminListener.map { listener in
       let source = AgentAdmin(
-        tunnels: tunnels,
-        key: config.key,
+        offers: offers,
         configuration: config.admin?.settings ?? ""
       ) { shutdown.isMade }
       return (source, listener)
@@ -108,6 +103,73 @@ package final class Agent: Sendable {
     return try await AdminListener(.agent, admin, certificate: nil)
   }
 
+  private static func makeUpstream(
+    _ address: UpstreamAddress,
+    _ config: AgentConfig,
+    _ security: AgentSecurity,
+    _ logger: Logger,
+    _ changes: ChangeSignal
+  ) throws -> Upstream {
+    let health = UpstreamHealth(
+      of: address,
+      interval: config.healthCheckInterval,
+      logger: logger
+    ) {
+      changes.happen()
+    }
+    return try Upstream(address, health: health) {
+      // Room for the 1,000 RPCs that may be open in a tunnel.
+      try PooledClientTransport(count: 10, maximumStreams: 100) {
+        try .http2NIOPosix(
+          target: address.target,
+          transportSecurity: try security.upstream.transportSecurity(),
+          config: .upstream(
+            serverName: security.upstream.serverName,
+            maximumMessageSize: config.maximumMessageSize
+          )
+        )
+      }
+    }
+  }
+
+  private static func makeTunnels(
+    to routers: AsyncStream<Set<RouterEndpoint>>,
+    key: String,
+    services: [String],
+    _ config: AgentConfig,
+    _ security: AgentSecurity,
+    _ observability: TunnelObservability
+  ) -> ReverseTunnelServerTransport {
+    var tunnelConfig = TunnelConfig.defaults
+    tunnelConfig.limits.maximumMessageSize = RPCProxyConfig.tunnelLimit(
+      forMessagesOf: config.maximumMessageSize
+    )
+    tunnelConfig.timeouts.drain = config.drainTimeout
+    var metadata: Metadata = [Router.keyHeader: .string(key)]
+    if !services.isEmpty {
+      metadata.addString(
+        services.sorted().joined(separator: ","),
+        forKey: AgentRegistration.servicesHeader
+      )
+    }
+    return ReverseTunnelServerTransport(
+      to: routers,
+      metadata: metadata,
+      config: tunnelConfig,
+      reconnect: .agent,
+      observability: observability
+    ) { router in
+      GRPCClient(
+        transport: try .http2NIOPosix(
+          target: router.address.target,
+          transportSecurity: try security.router.transportSecurity(),
+          config: .tunnelDefaults { $0.http2.authority = security.router.serverName ?? router.name }
+        ),
+        interceptors: [security.authorization]
+      )
+    }
+  }
+
   /// Checks the files that a configuration names, as far as an agent that starts would.
   ///
   /// - Throws: ``ConfigurationError`` with everything that is wrong with them.
@@ -119,44 +181,55 @@ package final class Agent: Sendable {
   /// Connects, and forwards until ``beginGracefulShutdown()``, or until the task is cancelled. What
   /// cannot be reached is tried again. Run it once.
   ///
+  /// - Parameter onReady: Called when it has begun to connect; whom it reaches is nothing that its own
+  ///   start waits for.
   /// - Throws: ``RouterError`` when there is no router at any of the routers' addresses.
-  package func run() async throws {
-    let routers = self.config.routers.map(\.description).joined(separator: ", ")
-    self.logger.info("offering \(self.config.upstream) as '\(self.config.key)' at \(routers)")
-    self.security.watch(with: self.watcher)
-    try await withThrowingTaskGroup(of: Bool.self) { group in
-      group.addTask {
-        // Returns once it is shut down; no error of a connection gets here.
-        try? await self.upstream.connect()
-        return false
+  package func run(onReady: () -> Void = {}) async throws {
+    for (key, addresses) in self.config.upstreamsByKey {
+      let servers = addresses.map { service, address in
+        service.map { "\(address) for \($0)" } ?? "\(address)"
       }
-      if let admin = self.admin {
-        admin.listener.watch(with: self.watcher)
-        group.addTask {
-          try await admin.listener.run(admin.source, self.logger)
-          return false
-        }
-      }
-      group.addTask {
-        await self.watcher.run()
-        return false
-      }
-      group.addTask { await self.shutdown.wait(andThen: self.config.drainTimeout + .seconds(5)) }
-      group.addTask {
-        try await self.serve()
-        return true
-      }
-      while let isOver = try await group.next() {
-        if isOver { group.cancelAll() }
+      self.logger.info(
+        "offering \(servers.sorted().joined(separator: ", ")) as '\(key)' at \(self.targets)"
+      )
+    }
+    self.security.watch(with: self.watcher) {
+      for upstream in self.upstreams {
+        try upstream.replaceConnections()
       }
     }
+    self.admin?.listener.watch(with: self.watcher)
+    onReady()
+    // Not cut before the tunnels are, which have the drain timeout.
+    try await self.services.run(
+      until: self.shutdown,
+      timeout: self.config.drainTimeout + .seconds(5)
+    ) {
+      try await self.serve()
+    }
+  }
+
+  /// What runs beside the tunnels.
+  private var services: BackgroundServices {
+    var services = BackgroundServices()
+    for upstream in self.upstreams {
+      services.add { await upstream.run() }
+    }
+    services.add { await self.routers.run() }
+    services.add { await self.watcher.run() }
+    if let admin = self.admin {
+      services.add { try await admin.listener.run(admin.source, self.logger) }
+    }
+    return services
   }
 
   /// Takes no more RPCs; ``run()`` returns when those that are open have ended, or the drain
   /// timeout has passed. May be called at any time, repeatedly.
   package func beginGracefulShutdown() {
     self.shutdown.make()
-    self.tunnels.beginGracefulShutdown()
+    for offer in self.offers {
+      offer.beginGracefulShutdown()
+    }
   }
 
   /// Where it tells about itself; suspends until it does, nil when it does not, or that failed.
@@ -172,19 +245,25 @@ package final class Agent: Sendable {
   }
 
   private func serve() async throws {
-    var config = RPCProxyConfig(hop: "agent", maximumMessageSize: self.config.maximumMessageSize)
-    config.unreachable = { self.health.unreachable($0) }
-    config.reached = { self.health.reached() }
-    let proxy = RPCProxy(config: config) { _ throws(RPCError) in RPCDestination(self.upstream) }
-    do {
-      try await self.tunnels.listen { stream, context in
-        await proxy.forward(stream, context) { self.shutdown.isMade }
+    let config = RPCProxyConfig(hop: "agent", maximumMessageSize: self.config.maximumMessageSize)
+    try await withThrowingTaskGroup(of: Void.self) { group in
+      for offer in self.offers {
+        group.addTask {
+          do {
+            try await offer.run(config) { self.shutdown.isMade }
+          } catch {
+            if Task.isCancelled { return }
+            throw RouterError("cannot offer '\(offer.key)' at \(self.targets)", cause: error)
+          }
+        }
       }
-    } catch {
-      if Task.isCancelled { return }
-      let routers = self.config.routers.map(\.description).joined(separator: ", ")
-      throw RouterError("cannot offer a server at \(routers)", cause: error)
+      // One that fails ends the others.
+      while try await group.next() != nil {}
     }
+  }
+
+  private var targets: String {
+    self.config.routers.map(\.description).joined(separator: ", ")
   }
 }
 

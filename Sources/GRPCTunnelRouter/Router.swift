@@ -136,35 +136,26 @@ package final class Router: Sendable {
   /// Listens and forwards until ``beginGracefulShutdown()``, or until the task is cancelled. Run it
   /// once.
   ///
+  /// - Parameter onReady: Called when it listens on both addresses.
   /// - Throws: ``RouterError`` when it cannot listen on one of its addresses.
-  package func run() async throws {
-    let events = self.tunnels.events
+  package func run(onReady: @escaping @Sendable () -> Void = {}) async throws {
     self.followFiles()
-    try await withThrowingTaskGroup(of: Bool.self) { group in
-      group.addTask {
-        await self.log(events)
-        return false
-      }
-      if let admin = self.admin {
-        admin.listener.watch(with: self.watcher)
-        group.addTask {
-          try await admin.listener.run(admin.source, self.logger)
-          return false
-        }
-      }
-      group.addTask {
-        await self.watcher.run()
-        return false
-      }
-      group.addTask { await self.shutdown.wait(andThen: self.config.drainTimeout) }
-      group.addTask {
-        try await self.listen()
-        return true
-      }
-      while let isOver = try await group.next() {
-        if isOver { group.cancelAll() }
-      }
+    self.admin?.listener.watch(with: self.watcher)
+    try await self.services.run(until: self.shutdown, timeout: self.config.drainTimeout) {
+      try await self.listen(onReady)
     }
+  }
+
+  /// What runs beside the listeners.
+  private var services: BackgroundServices {
+    let events = self.tunnels.events
+    var services = BackgroundServices()
+    services.add { await self.log(events) }
+    services.add { await self.watcher.run() }
+    if let admin = self.admin {
+      services.add { try await admin.listener.run(admin.source, self.logger) }
+    }
+    return services
   }
 
   /// Takes no more RPCs; ``run()`` returns when those that are open have ended, or the drain
@@ -181,7 +172,7 @@ package final class Router: Sendable {
     await self.watcher.check()
   }
 
-  private func listen() async throws {
+  private func listen(_ onReady: @Sendable () -> Void) async throws {
     try await withThrowingTaskGroup(of: Void.self) { group in
       group.addTask {
         try await Self.listening(on: self.config.tunnelAddress) {
@@ -201,6 +192,7 @@ package final class Router: Sendable {
             "listening for callers on \(address)\(self.note(self.config.callerSecurity))"
           )
           self.admin?.source.started()
+          onReady()
         }
       }
       // One listener that fails ends the other.

@@ -15,6 +15,7 @@
  */
 
 internal import ArgumentParser
+internal import Foundation
 internal import GRPCTunnelRouter
 internal import Logging
 
@@ -44,12 +45,14 @@ struct AgentCommand: AsyncParsableCommand {
     let config = try AgentConfig(Settings(for: .agent, arguments: self.arguments))
     let logger = Logger(label: "agent", level: config.logLevel)
     let agent = try await Agent(config: config, logger: logger)
+    let manager = ServiceManager(environment: ProcessInfo.processInfo.environment)
     try await withSignalHandling(logger: logger) {
+      manager.notify(.stopping)
       agent.beginGracefulShutdown()
     } onReload: {
       await agent.reload()
     } run: {
-      try await agent.run()
+      try await agent.run { manager.notify(.ready) }
     }
   }
 }

@@ -15,6 +15,7 @@
  */
 
 internal import ArgumentParser
+internal import Foundation
 internal import GRPCTunnelRouter
 internal import Logging
 
@@ -45,12 +46,14 @@ struct RouterCommand: AsyncParsableCommand {
     let config = try RouterConfig(Settings(for: .router, arguments: self.arguments))
     let logger = Logger(label: "router", level: config.logLevel)
     let router = try await Router(config: config, logger: logger)
+    let manager = ServiceManager(environment: ProcessInfo.processInfo.environment)
     try await withSignalHandling(logger: logger) {
+      manager.notify(.stopping)
       router.beginGracefulShutdown()
     } onReload: {
       await router.reload()
     } run: {
-      try await router.run()
+      try await router.run { manager.notify(.ready) }
     }
   }
 }

@@ -244,9 +244,10 @@ struct RPCProxyTests {
 
   @Test("an RPC that does not reach the other side gets the error that is made for it")
   func unreachable() async throws {
-    try await withProxy { config in
-      config.unreachable = { RPCError(code: .unavailable, message: "upstream: \($0.message)") }
-    } _: { rpc in
+    let unreachable = { @Sendable (error: RPCError) in
+      RPCError(code: .unavailable, message: "upstream: \(error.message)")
+    }
+    try await withProxy(unreachable: unreachable) { rpc in
       rpc.caller.requests.yield(.metadata([:]))
       rpc.upstream.responses.yield(.status(.init(code: .unavailable, message: "reset"), [:]))
       #expect(await rpc.nextResponse() == "status unavailable 'upstream: reset'")
@@ -304,11 +305,10 @@ private func withProxy(
   refusal: RPCError? = nil,
   permit: RPCPermit? = nil,
   isDraining: Bool = false,
-  configure: (_ config: inout RPCProxyConfig) -> Void = { _ in },
+  unreachable: @escaping @Sendable (RPCError) -> RPCError = { $0 },
   _ body: (ProxiedRPC) async throws -> Void
 ) async throws {
-  var config = RPCProxyConfig(hop: "test", maximumMessageSize: 10)
-  configure(&config)
+  let config = RPCProxyConfig(hop: "test", maximumMessageSize: 10)
   let rpc = ProxiedRPC(
     caller: ScriptedCaller(),
     upstream: ScriptedUpstream(),
@@ -317,7 +317,9 @@ private func withProxy(
   )
   let proxy = RPCProxy(config: config, clock: rpc.clock.clock) { _ throws(RPCError) in
     if let refusal { throw refusal }
-    return RPCDestination(rpc.upstream, permit: permit)
+    var destination = RPCDestination(rpc.upstream, permit: permit)
+    destination.unreachable = unreachable
+    return destination
   }
   let context = ServerContext(
     descriptor: rpc.caller.stream.descriptor,

@@ -100,7 +100,8 @@ struct RouterAndAgentTests {
   @Test("an upstream that is down is named, again and again")
   func upstreamIsDown() async throws {
     // Nobody can listen there without being root.
-    try await withRoute(to: NetworkAddress(host: "127.0.0.1", port: 1)) { route in
+    let settings = TestRouteSettings(agent: { $0.healthCheckInterval = nil })
+    try await withRoute(to: NetworkAddress(host: "127.0.0.1", port: 1), settings) { route in
       for _ in 0 ..< 3 {
         let error = try await route.error(RawService.echo)
         #expect(error.code == .unavailable)

@@ -17,7 +17,7 @@
 /// Tells any number of tasks that something has changed, without saying what: they look.
 ///
 /// Nothing is kept for those who are slow: they see what has become of it in the end.
-final class ChangeSignal: Sendable {
+package final class ChangeSignal: Sendable {
   private struct State {
     var changes: UInt64 = 0
     var next = OneShotEvent()
@@ -26,13 +26,15 @@ final class ChangeSignal: Sendable {
 
   private let state = LockedValue(State())
 
+  package init() {}
+
   /// Something has changed. To be called after the change, without a lock.
-  func happen() {
+  package func happen() {
     self.change { _ in }
   }
 
   /// Something has changed for the last time.
-  func finish() {
+  package func finish() {
     self.change { $0.isFinished = true }
   }
 
@@ -47,7 +49,9 @@ final class ChangeSignal: Sendable {
   }
 
   /// What `read` gives, at once and after changes, to the last one. May repeat a value.
-  func values<Value: Sendable>(_ read: @escaping @Sendable () -> Value) -> AsyncStream<Value> {
+  package func values<Value: Sendable>(
+    _ read: @escaping @Sendable () -> Value
+  ) -> AsyncStream<Value> {
     // How many changes were seen; nil before the first value.
     let seen = LockedValue<UInt64?>(nil)
     return AsyncStream {

@@ -25,60 +25,66 @@ internal import GRPCTunnelAdmin
 
 /// What an agent's admin address tells about: the places for tunnels, one or more for each router.
 final class AgentAdmin: AdminSource {
-  private let tunnels: ReverseTunnelServerTransport
-  private let key: String
+  /// A place for a tunnel, and the key of what is offered through it.
+  private typealias Place = (key: String, slot: TunnelSlotState)
+
+  private let offers: [AgentOffer]
   private let isDraining: @Sendable () -> Bool
   private let startedAt = Date()
   let configuration: String
 
   init(
-    tunnels: ReverseTunnelServerTransport,
-    key: String,
+    offers: [AgentOffer],
     configuration: String,
     isDraining: @escaping @Sendable () -> Bool
   ) {
-    self.tunnels = tunnels
-    self.key = key
+    self.offers = offers.sorted { $0.key < $1.key }
     self.configuration = configuration
     self.isDraining = isDraining
   }
 
   var state: Overview.State {
-    self.state(self.tunnels.tunnels)
+    self.state(self.places)
   }
 
-  private func state(_ slots: [TunnelSlotState]) -> Overview.State {
+  private var places: [Place] {
+    self.offers.flatMap { offer in offer.slots.map { (offer.key, $0) } }
+  }
+
+  private func state(_ places: [Place]) -> Overview.State {
     if self.isDraining() { return .draining }
-    let hasTunnel = slots.contains { slot in
-      if case .ready = slot.state { true } else { false }
+    let hasTunnel = places.contains { place in
+      if case .ready = place.slot.state { true } else { false }
     }
     return hasTunnel ? .ready : .waiting
   }
 
   func overview() async -> Overview {
-    let slots = self.tunnels.tunnels
+    let places = self.places
     let clock = (wall: Date(), now: ContinuousClock.now)
     return Overview(
       program: "agent",
       version: Version.current,
       startedAt: self.startedAt,
       now: clock.wall,
-      state: self.state(slots),
+      state: self.state(places),
       actions: [],
       keepsRPCs: false,
-      tunnels: slots.map { slot in
-        self.report(of: slot) { clock.wall + clock.now.duration(to: $0) / .seconds(1) }
+      tunnels: places.map { place in
+        self.report(of: place) { clock.wall + clock.now.duration(to: $0) / .seconds(1) }
       },
       closed: []
     )
   }
 
   private func report(
-    of slot: TunnelSlotState,
+    of place: Place,
     date: (ContinuousClock.Instant) -> Date
   ) -> TunnelReport {
-    let name = slot.slot == 0 ? slot.endpoint : "\(slot.endpoint)/\(slot.slot)"
-    var report = TunnelReport(id: name, key: self.key, peer: slot.endpoint)
+    let (key, slot) = place
+    var name = slot.slot == 0 ? slot.endpoint : "\(slot.endpoint)/\(slot.slot)"
+    if self.offers.count > 1 { name = "\(key)@\(name)" }
+    var report = TunnelReport(id: name, key: key, peer: slot.endpoint)
     switch slot.state {
     case .idle:
       report.state = "idle"
@@ -87,7 +93,7 @@ final class AgentAdmin: AdminSource {
     case .ready(let since, let tunnel, _):
       // To a tenth of a second, for it to stay the same: it is worked out anew each time.
       let since = (date(since).timeIntervalSince1970 * 10).rounded() / 10
-      report = TunnelReport(tunnel, key: self.key, since: Date(timeIntervalSince1970: since))
+      report = TunnelReport(tunnel, key: key, since: Date(timeIntervalSince1970: since))
       report.id = name
       report.peer = slot.endpoint
       report.state = "ready"

@@ -18,9 +18,20 @@ extension Setting {
   static let router = Setting(
     "router",
     .list,
-    as: "host:port",
+    as: "address",
     isRequired: true,
-    "A router's address for agents. With several routers there is a tunnel to each."
+    """
+    A router's address for agents, as HOST:PORT. With several routers there is a tunnel to each. \
+    dns:HOST:PORT stands for all addresses of a host, which are looked up again and again.
+    """
+  )
+
+  static let lookUpInterval = Setting(
+    "lookup-interval",
+    .single,
+    as: "duration",
+    default: "30s",
+    "How often the hosts of dns:HOST:PORT are looked up."
   )
 
   static let routerSecurity = PeerSecuritySettings("router")
@@ -44,16 +55,50 @@ extension Setting {
     "key",
     .single,
     as: "key",
-    isRequired: true,
-    "The key by which callers choose this agent: printable ASCII characters."
+    """
+    The key by which callers choose this agent: printable ASCII characters. Required unless each \
+    server has a key of its own.
+    """
   )
 
   static let upstream = Setting(
     "upstream",
-    .single,
-    as: "host:port",
+    .list,
+    as: "server",
     isRequired: true,
-    "The server that RPCs are forwarded to."
+    """
+    The server that RPCs are forwarded to, as HOST:PORT or unix:PATH. Of several servers each has \
+    the RPCs that it is for before its address: KEY=ADDRESS those of another key, \
+    /SERVICE=ADDRESS those of a service, KEY/SERVICE=ADDRESS those of both.
+    """
+  )
+
+  static let announceServices = Setting(
+    "announce-services",
+    .toggle,
+    default: "false",
+    """
+    Tells routers the services that are named in --upstream: RPCs for them need no key. Where routers \
+    know agents, their rules must permit it.
+    """
+  )
+
+  static let healthCheck = Setting(
+    "health-check",
+    .toggle,
+    default: "true",
+    """
+    Asks servers how they are, by grpc.health.v1 where they offer it. A key has tunnels only while one \
+    of its servers is ready.
+    """
+  )
+
+  static let healthCheckInterval = Setting(
+    "health-check-interval",
+    .single,
+    as: "duration",
+    default: "2s",
+    "How often servers are asked that do not tell of changes, or are not ready."
   )
 
   static let upstreamSecurity = PeerSecuritySettings("upstream")
@@ -68,10 +113,14 @@ extension Setting {
   static let agentSections = [
     SettingsSection(
       title: "Router",
-      settings: [.router] + Setting.routerSecurity.all
+      settings: [.router, .lookUpInterval] + Setting.routerSecurity.all
         + [.tokenFile, .token, .agentInsecure, .reloadInterval]
     ),
-    SettingsSection(title: "Server", settings: [.key, .upstream] + Setting.upstreamSecurity.all),
+    SettingsSection(
+      title: "Servers",
+      settings: [.key, .upstream, .announceServices, .healthCheck, .healthCheckInterval]
+        + Setting.upstreamSecurity.all
+    ),
     SettingsSection(title: "Limits", settings: [.maximumMessageSize]),
     Setting.administration,
     Setting.life,

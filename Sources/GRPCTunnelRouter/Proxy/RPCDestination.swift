@@ -28,6 +28,12 @@ package struct RPCDestination<Upstream: ClientTransport>: Sendable {
   /// when the RPC has ended before.
   package var waitUntilReady: (@Sendable () async -> Void)?
 
+  /// Turns the error of an RPC that did not reach the other side into the caller's.
+  package var unreachable: @Sendable (RPCError) -> RPCError = { $0 }
+
+  /// Called when the other side has answered the RPC.
+  package var reached: @Sendable () -> Void = {}
+
   package init(
     _ upstream: Upstream,
     permit: RPCPermit? = nil,

@@ -47,7 +47,7 @@ struct RPCExchange<Bytes: GRPCContiguousBytes & Sendable, Upstream: ClientTransp
       let error =
         error as? RPCError
         ?? RPCError(code: .unavailable, message: "The RPC could not be started: \(error)")
-      return RPCEnding(self.config.unreachable(error))
+      return RPCEnding(self.destination.unreachable(error))
     }
   }
 
@@ -151,7 +151,7 @@ struct RPCExchange<Bytes: GRPCContiguousBytes & Sendable, Upstream: ClientTransp
         case .metadata(let metadata):
           if hasMetadata { continue }
           hasMetadata = true
-          self.config.reached()
+          self.destination.reached()
           let isCarrier = self.descriptor.isCarrier
           try await self.write(.metadata(metadata.forwardable(isCarrier: isCarrier)))
 
@@ -186,10 +186,10 @@ struct RPCExchange<Bytes: GRPCContiguousBytes & Sendable, Upstream: ClientTransp
     // for an RPC that it put on a connection that was about to be lost.
     if isFirst, status.code == .unavailable, trailers.isEmpty {
       return RPCEnding(
-        self.config.unreachable(RPCError(code: .unavailable, message: status.message))
+        self.destination.unreachable(RPCError(code: .unavailable, message: status.message))
       )
     }
-    if isFirst { self.config.reached() }
+    if isFirst { self.destination.reached() }
     return RPCEnding(status: status, trailers: trailers.forwardable())
   }
 

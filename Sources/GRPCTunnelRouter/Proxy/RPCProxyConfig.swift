@@ -14,8 +14,6 @@
  * limitations under the License.
  */
 
-package import GRPCCore
-
 /// What a proxy keeps to, and whom it tells.
 package struct RPCProxyConfig: Sendable {
   /// Names this end of the way in errors: "router".
@@ -25,18 +23,9 @@ package struct RPCProxyConfig: Sendable {
   /// `resourceExhausted`.
   package var maximumMessageSize: Int
 
-  /// Turns the error of an RPC that did not reach the other side into the caller's.
-  package var unreachable: @Sendable (RPCError) -> RPCError
-
-  /// Called when the other side has answered an RPC.
-  package var reached: @Sendable () -> Void
-
-  /// A proxy that passes errors on as they are.
   package init(hop: String, maximumMessageSize: Int) {
     self.hop = hop
     self.maximumMessageSize = maximumMessageSize
-    self.unreachable = { $0 }
-    self.reached = {}
   }
 
   /// What tunnels are to let through, so that a message that is a little too large is refused with an

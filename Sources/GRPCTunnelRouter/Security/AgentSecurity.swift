@@ -96,8 +96,14 @@ final class AgentSecurity: Sendable {
     AuthorizationInterceptor(token: { self.token.withLock { $0 } })
   }
 
-  /// Follows the changes of the files. New connections use what is new.
-  func watch(with watcher: FileWatcher) {
+  /// Follows the changes of the files. New connections use what is new; those to routers are new with
+  /// each tunnel.
+  ///
+  /// - Parameter upstreamAuthorities: Called when the connections to servers are to be made anew.
+  func watch(
+    with watcher: FileWatcher,
+    upstreamAuthorities: @escaping @Sendable () throws -> Void
+  ) {
     for certificate in [self.routerCertificate, self.upstreamCertificate].compactMap({ $0 }) {
       let files = certificate.files
       self.watch(
@@ -115,6 +121,7 @@ final class AgentSecurity: Sendable {
       self.watch([path], "the authorities in \(path)", watcher) { contents in
         try TrustedAuthorities.check(contents[path] ?? [], in: path)
         self.files.withLock { $0.merge(contents) { $1 } }
+        if path == self.config.upstreamSecurity.authorities { try upstreamAuthorities() }
       }
     }
     if let path = self.config.tokenFile {

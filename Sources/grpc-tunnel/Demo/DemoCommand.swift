@@ -82,7 +82,11 @@ struct DemoCommand: AsyncParsableCommand {
       }
       report.title("Reverse: caller -> router \(address) <- agent (dials) -> server \(shop)")
       let agent = try await Agent(
-        config: AgentConfig(routers: [tunnelAddress], key: "shop-42", upstream: shop),
+        config: AgentConfig(
+          routers: [RouterTarget(tunnelAddress)],
+          key: "shop-42",
+          upstreams: [UpstreamConfig(.network(shop))]
+        ),
         logger: silent
       )
       group.addTask { try await agent.run() }

@@ -55,10 +55,11 @@ struct AgentAdminTests {
   func noRouter() async throws {
     // Nobody can listen there without being root.
     var config = AgentConfig(
-      routers: [NetworkAddress(host: "127.0.0.1", port: 1)],
+      routers: [RouterTarget(NetworkAddress(host: "127.0.0.1", port: 1))],
       key: "shop-42",
-      upstream: NetworkAddress(host: "127.0.0.1", port: 1)
+      upstreams: [UpstreamConfig(.network(NetworkAddress(host: "127.0.0.1", port: 1)))]
     )
+    config.healthCheckInterval = nil
     config.admin = AdminConfig(address: .loopback)
     let agent = try await Agent(config: config, logger: self.logger)
     try await withThrowingTaskGroup(of: Void.self) { group in

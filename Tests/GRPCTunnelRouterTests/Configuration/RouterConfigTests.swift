@@ -66,16 +66,51 @@ struct RouterConfigTests {
     #expect(config.problems.first?.hasPrefix("--agent-ca needs TLS") == true)
   }
 
-  @Test("a router on another machine needs TLS")
-  func agent() {
+  @Test("a router on another machine needs TLS", arguments: [false, true])
+  func agent(isExpanded: Bool) {
     let router = NetworkAddress(host: "router.example.com", port: 7000)
-    var config = AgentConfig(routers: [router], key: "k", upstream: Self.inside)
+    var config = AgentConfig(
+      routers: [RouterTarget(router, isExpanded: isExpanded)],
+      key: "k",
+      upstreams: [UpstreamConfig(.network(Self.inside))]
+    )
     #expect(config.problems.count == 1)
     config.routerSecurity.usesTLS = true
     #expect(config.problems.isEmpty)
     config.routerSecurity.usesTLS = false
     config.isInsecureAllowed = true
     #expect(config.problems.isEmpty)
+  }
+
+  @Test("two servers for the same RPCs cannot be")
+  func sameUpstream() throws {
+    func problems(_ upstreams: [String]) throws -> [String] {
+      AgentConfig(
+        routers: [RouterTarget(Self.inside)],
+        key: "k",
+        upstreams: try upstreams.map { try UpstreamConfig($0) }
+      ).problems
+    }
+    #expect(try problems(["h:1", "/s.A=h:1", "l=h:1", "l/s.A=h:1"]).isEmpty)
+    #expect(try problems(["h:1", "k=h:2"]).count == 1)
+    #expect(try problems(["/s.A=h:1", "k/s.A=h:2"]).count == 1)
+  }
+
+  @Test("a key is needed unless all servers have their own")
+  func missingKey() throws {
+    let arguments = ["--router=h:1", "--router-tls"]
+    func config(_ upstreams: [String]) throws -> AgentConfig {
+      let more = upstreams.flatMap { ["--upstream", $0] }
+      return try AgentConfig(
+        Settings(for: .agent, arguments: arguments + more, environment: [:]) {
+          _ in
+          ""
+        }
+      )
+    }
+    #expect(try config(["a=h:1", "b/s.A=h:1"]).upstreams.count == 2)
+    let error = #expect(throws: ConfigurationError.self) { try config(["a=h:1", "/s.A=h:1"]) }
+    #expect(error?.problems.first?.hasPrefix("--key is missing") == true)
   }
 
   @Test("settings of TLS turn it on")

@@ -154,7 +154,11 @@ func withRoute(
     group.addTask { try await router.run() }
     let tunnelAddress = try #require(await router.tunnelAddress)
     let callerAddress = try #require(await router.callerAddress)
-    var agentConfig = AgentConfig(routers: [tunnelAddress], key: "shop-42", upstream: upstream)
+    var agentConfig = AgentConfig(
+      routers: [RouterTarget(tunnelAddress)],
+      key: "shop-42",
+      upstreams: [UpstreamConfig(.network(upstream))]
+    )
     settings.agent(&agentConfig)
     let agent = try await Agent(config: agentConfig, logger: logger)
     group.addTask { try await agent.run() }
