@@ -17,22 +17,11 @@
 from types import SimpleNamespace
 
 import pytest
-from grpc_health.v1 import health, health_pb2, health_pb2_grpc
-from grpc_reflection.v1alpha import reflection
 from support.programs import free_address
 from support.routes import Programs, Route
-from support.service import SERVICE, Interop, start_server
+from support.service import Interop, add_health_and_reflection, start_server
 
 KEY = "shop-42"
-
-
-def add_health_and_reflection(server):
-    """Services that the router does not know of."""
-    servicer = health.HealthServicer()
-    servicer.set(SERVICE, health_pb2.HealthCheckResponse.SERVING)
-    servicer.set("interop.Stopped", health_pb2.HealthCheckResponse.NOT_SERVING)
-    health_pb2_grpc.add_HealthServicer_to_server(servicer, server)
-    reflection.enable_server_reflection((SERVICE, reflection.SERVICE_NAME), server)
 
 
 @pytest.fixture(scope="session")

@@ -14,17 +14,21 @@
 
 """What callers and operators see when something is missing, down or comes back."""
 
+import itertools
 import time
 
 import grpc
 import interop_pb2
 import pytest
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from interop_pb2 import Request
 from support.programs import eventually, free_address
 from support.routes import Route
-from support.service import Interop, start_server
+from support.service import Interop, add_health_and_reflection, start_server
 
 pytestmark = pytest.mark.usefixtures("programs")
+
+visits = itertools.count(1)
 
 
 def error_of(route, timeout=20):
@@ -99,7 +103,9 @@ def test_the_key_selects_the_agent(programs, router, way):
 
 def test_an_upstream_that_is_down_is_named_and_used_once_it_is_back(programs, router, way):
     upstream = free_address()
-    with programs.agent(router.tunnel_address, "restarts", upstream) as agent:
+    # Without health checks the agent has a tunnel all the time.
+    unwatched = ("--health-check", "false")
+    with programs.agent(router.tunnel_address, "restarts", upstream, *unwatched) as agent:
         route = way("restarts")
         # First the agent must have registered: until then the key is unknown.
         eventually(lambda: assert_unavailable(route, upstream))
@@ -109,6 +115,67 @@ def test_an_upstream_that_is_down_is_named_and_used_once_it_is_back(programs, ro
             server.stop(None).wait()
             assert_unavailable(route, upstream)
         assert agent.is_running
+
+
+@pytest.mark.parametrize("add_more", [None, add_health_and_reflection])
+def test_an_upstream_that_dies_leaves_the_pool_and_comes_back_by_itself(
+    programs, router, way, add_more
+):
+    upstream, key = free_address(), f"dies-{add_more is None}"
+    with programs.agent(router.tunnel_address, key, upstream) as agent:
+        route = way(key)
+        for _ in range(2):
+            server = start_server(upstream, Interop(), add_more)
+            route.wait_until_ready()
+            server.stop(None).wait()
+            eventually(lambda: assert_unavailable(route, "no tunnel", key))
+        assert agent.is_running
+
+
+def test_an_upstream_that_does_not_serve_is_passed_over(programs, router, way):
+    """Of two agents with the same key, the one whose server says so leaves the pool."""
+    servicers, addresses = [health.HealthServicer() for _ in range(2)], []
+    counters, servers = [Interop(), Interop()], []
+    for servicer, counter in zip(servicers, counters):
+        addresses.append(free_address())
+        servers.append(
+            start_server(
+                addresses[-1],
+                counter,
+                lambda server, servicer=servicer: health_pb2_grpc.add_HealthServicer_to_server(
+                    servicer, server
+                ),
+            )
+        )
+    agents = [programs.agent(router.tunnel_address, "half", address) for address in addresses]
+    try:
+        route = way("half")
+        for agent in agents:
+            agent.wait_for_output("opened|offering")
+        route.wait_until_ready()
+        servicers[0].set("", health_pb2.HealthCheckResponse.NOT_SERVING)
+        agents[0].wait_for_output("not ready")
+        eventually(lambda: assert_goes_to(route, counters[1]))
+        servicers[0].set("", health_pb2.HealthCheckResponse.SERVING)
+        servicers[1].set("", health_pb2.HealthCheckResponse.NOT_SERVING)
+        agents[1].wait_for_output("not ready")
+        eventually(lambda: assert_goes_to(route, counters[0]))
+    finally:
+        for agent in agents:
+            agent.stop()
+        for server in servers:
+            server.stop(None)
+
+
+def assert_goes_to(route, servicer):
+    """Ten calls in a row reach this server."""
+    for _ in range(10):
+        name = f"visit-{next(visits)}"
+        call = route.stub.Unary.future(
+            Request(wait_for_end=name), metadata=route.metadata(), timeout=20
+        )
+        servicer.end_of(name, timeout=2)
+        call.cancel()
 
 
 def test_a_call_in_flight_fails_when_the_upstream_dies(programs, router, way):

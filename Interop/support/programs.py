@@ -14,6 +14,7 @@
 
 """Programs under test: started with a log, waited for with a limit, always stopped."""
 
+import os
 import re
 import socket
 import subprocess
@@ -52,7 +53,7 @@ def eventually(attempt, timeout=30.0, interval=0.1):
 class Program:
     """A child process whose output goes to a file of its own."""
 
-    def __init__(self, name, arguments):
+    def __init__(self, name, arguments, environment=None):
         if not Path(arguments[0]).is_file():
             raise FileNotFoundError(f"{arguments[0]} does not exist: run `swift build` first")
         LOGS.mkdir(parents=True, exist_ok=True)
@@ -61,7 +62,11 @@ class Program:
         self.log = LOGS / f"{name}-{time.time_ns()}.log"
         with self.log.open("wb") as output:
             self.process = subprocess.Popen(
-                self.arguments, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT
+                self.arguments,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                env={**os.environ, **(environment or {})},
             )
         running.append(self)
 

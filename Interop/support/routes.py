@@ -30,32 +30,49 @@ class Programs:
     def __init__(self, executable):
         self.executable = executable
 
-    def start(self, name, *arguments):
-        return Program(f"{name}-{next(counter)}", [self.executable, *arguments])
+    def start(self, name, *arguments, environment=None):
+        return Program(f"{name}-{next(counter)}", [self.executable, *arguments], environment)
 
-    def router(self, tunnel_address, address):
-        return self.start(
-            "router", "router", "--tunnel-address", tunnel_address, "--address", address
-        )
+    def router(self, tunnel_address, address, *more, environment=None):
+        addresses = ("--tunnel-address", tunnel_address, "--address", address)
+        return self.start("router", "router", *addresses, *more, environment=environment)
 
-    def agent(self, router, key, upstream):
-        return self.start(
-            "agent", "agent", "--router", router, "--key", key, "--upstream", upstream
-        )
+    def agent(self, router, key, upstream, *more, environment=None):
+        route = ("--router", router, "--key", key, "--upstream", upstream)
+        return self.start("agent", "agent", *route, *more, environment=environment)
+
+    def run(self, *arguments):
+        """Runs a command to its end, which must be a good one, and returns what it printed."""
+        with self.start("cli", *arguments) as program:
+            code = program.wait()
+            assert code == 0, program.output()
+            return program.output()
 
 
 class Route:
-    """A way to call a server: through a router by a key, or (without a key) directly."""
+    """A way to call a server: through a router by a key, or (without a key) directly.
 
-    def __init__(self, address, key=None, options=()):
+    With credentials (a root certificate and a token) the connection is encrypted.
+    """
+
+    def __init__(self, address, key=None, options=(), roots=None, token=None):
         self.address = address
         self.key = key
-        self.channel = grpc.insecure_channel(address, options=list(options))
+        self.token = token
+        # Connections are not shared with other routes to the same address.
+        options = [("grpc.use_local_subchannel_pool", 1), *options]
+        if roots is None:
+            self.channel = grpc.insecure_channel(address, options=options)
+        else:
+            credentials = grpc.ssl_channel_credentials(roots)
+            self.channel = grpc.secure_channel(address, credentials, options=options)
         self.stub = interop_pb2_grpc.InteropStub(self.channel)
 
     def metadata(self, *pairs):
         """Metadata of a call: what selects the agent, and the given pairs."""
-        return (() if self.key is None else (("tunnel-key", self.key),)) + pairs
+        key = () if self.key is None else (("tunnel-key", self.key),)
+        token = () if self.token is None else (("authorization", f"Bearer {self.token}"),)
+        return key + token + pairs
 
     def wait_until_ready(self, timeout=30.0):
         eventually(self.probe, timeout)

@@ -23,6 +23,8 @@ import interop_pb2
 import interop_pb2_grpc
 from google.protobuf import any_pb2
 from google.rpc import error_details_pb2, status_pb2
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection
 from grpc_status import rpc_status
 
 SERVICE = "interop.Interop"
@@ -179,7 +181,7 @@ class Interop(interop_pb2_grpc.InteropServicer):
         context.abort(status_code(request.failure.code), request.failure.message)
 
 
-def start_server(address, servicer, add_more=None, compression=None):
+def start_server(address, servicer, add_more=None, compression=None, credentials=None):
     """A started server; `add_more(server)` registers further services."""
     server = grpc.server(
         futures.ThreadPoolExecutor(max_workers=256),
@@ -189,6 +191,18 @@ def start_server(address, servicer, add_more=None, compression=None):
     interop_pb2_grpc.add_InteropServicer_to_server(servicer, server)
     if add_more is not None:
         add_more(server)
-    server.add_insecure_port(address)
+    if credentials is None:
+        server.add_insecure_port(address)
+    else:
+        server.add_secure_port(address, credentials)
     server.start()
     return server
+
+
+def add_health_and_reflection(server):
+    """Services that the router does not know of."""
+    servicer = health.HealthServicer()
+    servicer.set(SERVICE, health_pb2.HealthCheckResponse.SERVING)
+    servicer.set("interop.Stopped", health_pb2.HealthCheckResponse.NOT_SERVING)
+    health_pb2_grpc.add_HealthServicer_to_server(servicer, server)
+    reflection.enable_server_reflection((SERVICE, reflection.SERVICE_NAME), server)
