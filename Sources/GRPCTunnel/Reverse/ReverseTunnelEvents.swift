@@ -80,7 +80,9 @@ final class ReverseTunnelEventQueue<Key: Hashable & Sendable>: Sendable {
   private struct State {
     var events: Deque<Event> = []
     var missed = 0
-    var reader: CheckedContinuation<Event?, Never>?
+    /// The call of `next()` that waits, by its number.
+    var reader: (call: UInt64, continuation: CheckedContinuation<Event?, Never>)?
+    var calls: UInt64 = 0
 
     mutating func next() -> Event? {
       if self.missed > 0 {
@@ -105,7 +107,7 @@ final class ReverseTunnelEventQueue<Key: Hashable & Sendable>: Sendable {
   func append(_ event: Event) -> (@Sendable () -> Void)? {
     self.state.withLock { state in
       if let reader = state.reader.take() {
-        return { reader.resume(returning: event) }
+        return { reader.continuation.resume(returning: event) }
       }
       if state.events.count == self.capacity {
         state.events.removeFirst()
@@ -117,21 +119,28 @@ final class ReverseTunnelEventQueue<Key: Hashable & Sendable>: Sendable {
   }
 
   func next() async -> Event? {
-    await withTaskCancellationHandler {
+    let call = self.state.withLock { state in
+      state.calls += 1
+      return state.calls
+    }
+    return await withTaskCancellationHandler {
       await withCheckedContinuation { continuation in
         let result: Event?? = self.state.withLock { state in
           if let event = state.next() { return .some(event) }
           // A cancellation that came before this has found nobody to resume; nor is there anything
           // for a second reader.
           if Task.isCancelled || state.reader != nil { return .some(nil) }
-          state.reader = continuation
+          state.reader = (call, continuation)
           return nil
         }
         if let result { continuation.resume(returning: result) }
       }
     } onCancel: {
-      let reader = self.state.withLock { $0.reader.take() }
-      reader?.resume(returning: nil)
+      // Another reader's cancellation is not this one's.
+      let reader = self.state.withLock { state in
+        state.reader?.call == call ? state.reader.take() : nil
+      }
+      reader?.continuation.resume(returning: nil)
     }
   }
 }

@@ -16,13 +16,18 @@
 
 /// How old a tunnel may become before the end that accepted it drains it.
 struct TunnelAge: Sendable {
+  /// A tunnel that may become older than this may become any age.
+  private static let longest = Duration.seconds(100 * 365 * 24 * 60 * 60)
+
   private let maximum: Duration?
   private let clock: TunnelClock
 
   /// - Parameter random: From 0 up to 1: tunnels that were opened at once are not drained at once, but
   ///   within a fifth of the age.
   init(_ limits: TunnelConfig.Limits, random: Double, clock: TunnelClock) {
-    self.maximum = limits.maximumTunnelAge.map { $0 * (0.9 + 0.2 * random) }
+    self.maximum = limits.maximumTunnelAge.map {
+      min(max($0, .zero), Self.longest) * (0.9 + 0.2 * random)
+    }
     self.clock = clock
   }
 

@@ -144,7 +144,8 @@ struct TunnelEndUnderTest: Sendable {
             client.beginGracefulShutdown()
           }
           try? await client.runConnections()
-          group.cancelAll()
+          // The RPC ends with its tunnel, and by itself.
+          self.shutDown()
         }
       }
 

@@ -91,7 +91,6 @@ struct ReverseTunnelClientTransportTests {
       }
       try await source.isAsked.wait()
       transport.beginGracefulShutdown()
-      source.comes.fire()
       try await group.waitForAll()
     }
     let error = await #expect(throws: RPCError.self) {

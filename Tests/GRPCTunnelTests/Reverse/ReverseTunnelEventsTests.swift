@@ -87,6 +87,21 @@ struct ReverseTunnelEventsTests {
     #expect(await queue.next()?.openedKey == 1)
   }
 
+  @Test("go on for who reads when another reader's task is cancelled")
+  func otherCancelled() async {
+    let queue = Queue()
+    async let event = queue.next()
+    // The first reader waits since before one of these, if not before all.
+    for _ in 0 ..< 100 {
+      await withTaskGroup(of: Void.self) { group in
+        group.cancelAll()
+        group.addTask { #expect(await queue.next() == nil) }
+      }
+    }
+    queue.append(self.opened(1))?()
+    #expect(await event?.openedKey == 1)
+  }
+
   @Test("are kept only for those who can read them")
   func unsubscribed() {
     let counter = Counter()

@@ -16,18 +16,28 @@
 
 internal import GRPCCore
 internal import GRPCTunnel
+internal import GRPCTunnelTestSupport
 
 /// Either of the tunnels' client transports.
+///
+/// RPCs wait for ``connect()``. One in a reverse tunnel needs no such thing, and could be over before:
+/// then a `GRPCClient` that is told to shut down says that it cannot run any more.
 struct ErasedClientTransport: ClientTransport {
   typealias Bytes = TunnelMessageBytes
 
   let base: any ClientTransport<TunnelMessageBytes>
+  private let isConnecting = OneShotEvent()
+
+  init(base: any ClientTransport<TunnelMessageBytes>) {
+    self.base = base
+  }
 
   var retryThrottle: RetryThrottle? {
     self.base.retryThrottle
   }
 
   func connect() async throws {
+    self.isConnecting.fire()
     try await self.base.connect()
   }
 
@@ -40,7 +50,8 @@ struct ErasedClientTransport: ClientTransport {
     options: CallOptions,
     _ closure: (_ stream: RPCStream<Inbound, Outbound>, _ context: ClientContext) async throws -> T
   ) async throws -> T {
-    try await self.base.withStream(descriptor: descriptor, options: options, closure)
+    try await self.isConnecting.wait()
+    return try await self.base.withStream(descriptor: descriptor, options: options, closure)
   }
 
   func config(forMethod descriptor: MethodDescriptor) -> MethodConfig? {
