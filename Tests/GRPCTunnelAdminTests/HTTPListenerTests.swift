@@ -54,6 +54,16 @@ struct HTTPListenerTests {
     }
   }
 
+  @Test("a client gets its answer, however soon the connection is closed after it")
+  func manyRequests() async throws {
+    try await self.withServer(FakeSource("tunnel-1")) { client, _ in
+      for _ in 0 ..< 300 {
+        let response = try await client.response(to: "/healthz")
+        #expect(response.status == 200)
+      }
+    }
+  }
+
   @Test("a client that does not reach it says so")
   func unreachable() async throws {
     // Nobody can listen there without being root.

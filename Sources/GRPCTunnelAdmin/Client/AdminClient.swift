@@ -197,11 +197,13 @@ package struct AdminClient: Sendable {
         headers.replaceOrAdd(name: "content-length", value: "\(body.count)")
         headers.replaceOrAdd(name: "content-type", value: "application/json")
       }
-      try await outbound.write(
-        .head(HTTPRequestHead(version: .http1_1, method: method, uri: path, headers: headers))
-      )
-      if !body.isEmpty { try await outbound.write(.body(.byteBuffer(ByteBuffer(bytes: body)))) }
-      try await outbound.write(.end(nil))
+      let head = HTTPRequestHead(version: .http1_1, method: method, uri: path, headers: headers)
+      var request = [HTTPClientRequestPart.head(head)]
+      if !body.isEmpty { request.append(.body(.byteBuffer(ByteBuffer(bytes: body)))) }
+      request.append(.end(nil))
+      // The server may have answered, and closed, before it has seen the end. Then there is an answer
+      // to read; if not, reading says so.
+      try? await outbound.write(contentsOf: request)
       var parts = inbound.makeAsyncIterator()
       guard case .head(let head) = try await parts.next() else {
         throw AdminClientError("\(self.authority) gives no answer")
