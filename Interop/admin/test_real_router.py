@@ -15,6 +15,8 @@
 """The admin page of a real router in a browser, and the same tunnels in the terminal."""
 
 import json
+import re
+from pathlib import Path
 from types import SimpleNamespace
 from urllib.request import urlopen
 
@@ -23,6 +25,9 @@ from playwright.sync_api import expect
 from support.programs import free_address
 from support.routes import Programs, Route
 from support.service import Interop, start_server
+
+
+DASHBOARD = Path(__file__).resolve().parents[2] / "docs" / "grafana-dashboard.json"
 
 
 @pytest.fixture(scope="module")
@@ -123,6 +128,14 @@ def test_probes_and_metrics(place):
             assert urlopen(f"http://{address}/{path}").status == 200
         text = urlopen(f"http://{address}/metrics").read().decode()
         assert "\ngrpc_tunnel_tunnels_open{" in text
+
+
+def test_dashboard_names_only_metrics_that_exist(place):
+    text = urlopen(f"http://{place.admin}/metrics").read().decode()
+    existing = set(re.findall(r"^(\w+)(?:\{.*\})? ", text, re.MULTILINE))
+    named = set(re.findall(r"\bgrpc_tunnel_\w+", DASHBOARD.read_text()))
+    assert len(named) > 10
+    assert named <= existing
 
 
 def test_terminal_lists_and_describes(place, run):

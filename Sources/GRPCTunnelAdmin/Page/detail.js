@@ -40,7 +40,7 @@ export function reason(tunnel) {
 
 /** How a tunnel ended, in words. */
 function ending(tunnel, program) {
-  const how = `${tunnel.failed ? "ended" : "closed"} by ${side(tunnel, program)}`;
+  const how = `${tunnel.failed ? "ended" : "closed"} by the ${side(tunnel, program)}`;
   return reason(tunnel) ? `${how}: ${reason(tunnel)}` : how;
 }
 

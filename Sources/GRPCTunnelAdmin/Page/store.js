@@ -135,9 +135,24 @@ export class Store {
       this.openRPCs += entry.tunnel.openRPCs;
       for (const name of Object.keys(rates)) rates[name] += entry.rates[name];
       entry.traffic.push(this.position, entry.rates);
+      entry.recent = this.recent(entry.traffic);
     }
     this.keyCount = keys.size;
     this.rates = rates;
+  }
+
+  /** Rates over the last seconds: calmer than those of one, to read and to sort by. */
+  recent(traffic) {
+    const sums = { rpcs: 0, sent: 0, received: 0 };
+    let known = 0;
+    for (let back = 0; back < 5; back += 1) {
+      const position = (this.position + historyLength - back) % historyLength;
+      if (Number.isNaN(traffic.rpcs[position])) break;
+      known += 1;
+      for (const name of Object.keys(sums)) sums[name] += traffic[name][position];
+    }
+    for (const name of Object.keys(sums)) sums[name] /= known;
+    return sums;
   }
 
   /** Values of traffic from the oldest to the latest. */

@@ -129,7 +129,9 @@ final class RouterAdmin: AdminSource {
   func close(_ id: String, reason: String?) -> Bool {
     let message = "closed by the operator" + (reason.map { ": \($0)" } ?? "")
     let error = RPCError(code: .unavailable, message: message)
-    return self.find(id).map { self.tunnels.close($0, reason: error) } ?? false
+    guard let id = self.find(id) else { return false }
+    self.history.withLock { $0.closing(id) }
+    return self.tunnels.close(id, reason: error)
   }
 
   private func find(_ id: String) -> TunnelID? {

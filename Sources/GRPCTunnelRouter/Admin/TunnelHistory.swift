@@ -34,6 +34,8 @@ struct TunnelHistory: Sendable {
 
   /// What does not change while a tunnel is open, or only once.
   private var open: [TunnelID: TunnelReport] = [:]
+  /// Those that somebody has told to close: that is no failure.
+  private var closing: Set<TunnelID> = []
   /// The oldest first.
   private var closed: Deque<TunnelReport> = []
 
@@ -56,11 +58,17 @@ struct TunnelHistory: Sendable {
     self.open[id]?.drainingSide = TunnelReport.Side(side)
   }
 
+  /// Somebody tells a tunnel to close.
+  mutating func closing(_ id: TunnelID) {
+    if self.open[id] != nil { self.closing.insert(id) }
+  }
+
   /// A tunnel has ended.
   mutating func closed(_ id: TunnelID, _ closure: TunnelClosure, at date: Date) {
     guard var report = self.open.removeValue(forKey: id) else { return }
     closure.statistics.map { report.take($0) }
     report.close(closure, at: date)
+    if self.closing.remove(id) != nil { report.failed = false }
     self.closed.append(report)
     if self.closed.count > Self.maximumClosedCount { self.closed.removeFirst() }
   }
@@ -68,6 +76,7 @@ struct TunnelHistory: Sendable {
   /// Some events were missed: tunnels may have ended in them.
   mutating func missed(stillOpen: Set<TunnelID>) {
     self.open = self.open.filter { stillOpen.contains($0.key) }
+    self.closing.formIntersection(stillOpen)
   }
 
   /// What is known of a tunnel that is open.

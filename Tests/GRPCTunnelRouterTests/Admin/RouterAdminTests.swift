@@ -109,6 +109,7 @@ struct RouterAdminTests {
       let closed = try #require(overview.closed.first)
       #expect(closed.id == tunnel.id)
       #expect(closed.closedBy == .local)
+      #expect(closed.failed == false)
       #expect(closed.reason?.contains("closed by the operator: moves") == true)
       #expect(closed.rpcs.started == 1)
       #expect(closed.received.bytes == 3)
