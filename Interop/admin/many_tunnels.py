@@ -30,6 +30,7 @@ from pathlib import Path
 import grpc
 from grpc_tools import protoc
 
+METHOD = "shop.Printer/PrintLabel"
 PROTOS = Path(__file__).resolve().parents[2] / "Protos"
 
 
@@ -72,14 +73,20 @@ async def answer(protocol, call):
     messages = {}
     while (frame := await call.read()) is not grpc.aio.EOF:
         kind = frame.WhichOneof("frame")
-        if kind == "new_stream":
+        if kind == "new_stream" and frame.new_stream.method_name.strip("/") != METHOD:
+            # The router asks now and then whether anybody is there, by a method that nobody has.
+            close = protocol.CloseStream(status=dict(code=12, message="unknown method"))
+            await call.write(protocol.ServerToClient(stream_id=frame.stream_id, close_stream=close))
+        elif kind == "new_stream":
             messages[frame.stream_id] = b""
+        elif frame.stream_id not in messages:
+            continue
         elif kind == "request_message":
             messages[frame.stream_id] += frame.request_message.data
         elif kind == "more_request_data":
             messages[frame.stream_id] += frame.more_request_data
         elif kind == "cancel":
-            messages.pop(frame.stream_id, None)
+            messages.pop(frame.stream_id)
         elif kind == "half_close":
             data = messages.pop(frame.stream_id)
             fails = random.random() < 0.02
@@ -96,7 +103,7 @@ async def make_calls(address, keys, seconds):
     """A few callers at a time, each for another shop."""
     end = asyncio.get_running_loop().time() + seconds
     async with grpc.aio.insecure_channel(address) as channel:
-        method = channel.unary_unary("/shop.Printer/PrintLabel")
+        method = channel.unary_unary(f"/{METHOD}")
 
         async def caller():
             while asyncio.get_running_loop().time() < end:
