@@ -55,6 +55,7 @@ def router(request, direct):
     programs = request.getfixturevalue("programs")
     tunnel_address, address = free_address(), free_address()
     with programs.router(tunnel_address, address) as program:
+        program.wait_for_output("listening for callers")
         yield SimpleNamespace(program=program, tunnel_address=tunnel_address, address=address)
         assert program.is_running, f"the router ended:\n{program.tail()}"
 

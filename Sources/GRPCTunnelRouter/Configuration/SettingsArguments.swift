@@ -21,7 +21,7 @@ struct SettingsArguments {
 
   private(set) var problems: [String] = []
 
-  /// Reads `--name value`, `--name=value`, and `--name` for toggles.
+  /// Reads `--name value`, `--name=value`, and, for toggles that are on, `--name`.
   init(_ arguments: [String], settings: [Setting]) {
     var rest = arguments[...]
     while let argument = rest.popFirst() {
@@ -44,7 +44,8 @@ struct SettingsArguments {
         if value == nil, let next = rest.first, !next.hasPrefix("--") { rest.removeFirst() }
         continue
       }
-      if value == nil, setting.form != .toggle {
+      // A toggle may do without.
+      if value == nil, setting.form != .toggle || rest.first?.hasPrefix("--") == false {
         value = rest.popFirst()
       }
       self.add(value, to: setting)

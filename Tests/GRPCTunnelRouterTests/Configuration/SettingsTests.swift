@@ -41,6 +41,7 @@ struct SettingsTests {
       (["--many", "1", "--many=2,3"], ["many": ["1", "2,3"]]),
       (["--on"], ["on": ["true"]]),
       (["--on=false", "--one", "1"], ["on": ["false"], "one": ["1"]]),
+      (["--on", "false", "--one", "1"], ["on": ["false"], "one": ["1"]]),
     ] as [([String], [String: [String]])]
   )
   func flags(arguments: [String], values: [String: [String]]) {
