@@ -34,7 +34,7 @@ MAXIMUM_RAW_LENGTH = 1023
 MAXIMUM_CODEC_LENGTH = 2048
 
 # Generous limits, in the order of Choices.configuration().
-CONFIGURATION = bytes([0, 3, 1, 1, 3, 1, 0, 0, 2, 2, 1, 2, 2, 1])
+CONFIGURATION = bytes([0, 3, 1, 1, 3, 1, 0, 2, 2, 1, 2, 2, 1])
 EXTENDED, NEGOTIATING, SILENT = 0, 2, 3
 DOES_NOT_DIAL = bytes([1])
 CONNECTED = bytes([1, 1])

@@ -14,7 +14,8 @@
 ## limitations under the License.
 
 # Runs the interop tests: Python callers and servers around `grpc-tunnel`, another implementation of
-# the tunnel protocol at the other end of ours, and the admin page in a browser.
+# the tunnel protocol at the other end of ours, restarts under load, hostile HTTP/2, a soak, and the
+# admin page in a browser.
 
 set -euo pipefail
 

@@ -26,6 +26,10 @@ usage() {
   echo "The executables of \`swift build\` must be there. \$GRPC_TUNNEL names another grpc-tunnel."
 }
 
+case "${1:-}" in
+  --help | -h) usage; exit 0 ;;
+esac
+
 minutes="${1:-10}"
 if [[ ! "$minutes" =~ ^[1-9][0-9]*$ ]]; then
   usage >&2

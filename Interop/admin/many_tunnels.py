@@ -36,10 +36,9 @@ PROTOS = Path(__file__).resolve().parents[2] / "Protos"
 
 def load_protocol():
     folder = tempfile.mkdtemp()
-    paths = ["grpctunnel/v1/tunnel.proto", "google/rpc/status.proto"]
     well_known = Path(protoc.__file__).parent / "_proto"
     arguments = ["protoc", f"--proto_path={PROTOS}", f"--proto_path={well_known}", f"--python_out={folder}"]
-    if protoc.main(arguments + paths[:1]) != 0:
+    if protoc.main([*arguments, "grpctunnel/v1/tunnel.proto"]) != 0:
         sys.exit("protoc failed")
     # A package, so that it comes before another one of this name that may be installed.
     for package in ("grpctunnel", "grpctunnel/v1"):

@@ -18,6 +18,7 @@ import itertools
 from types import SimpleNamespace
 
 import pytest
+from hostile.carriers import expect_good_call
 from hostile.malformed import KEY
 from support.http2 import Connection
 from support.programs import Program, expect_good_end, free_address, free_port
@@ -102,3 +103,13 @@ def dialler(router, route):
         yield connection
     route.probe()
     assert router.program.is_running
+
+
+@pytest.fixture
+def opener(tunnel_server):
+    """A connection to a server of forward tunnels, which must serve afterwards."""
+    with Connection(tunnel_server.address) as connection:
+        yield connection
+    with Connection(tunnel_server.address) as connection:
+        expect_good_call(connection)
+    assert tunnel_server.program.is_running

@@ -46,16 +46,6 @@ def resident_megabytes(program):
     return int(line.split()[1]) // 1024
 
 
-@pytest.fixture
-def opener(tunnel_server):
-    """A connection to a server of forward tunnels. It must serve others meanwhile, and afterwards."""
-    with Connection(tunnel_server.address) as connection:
-        yield connection
-    with Connection(tunnel_server.address) as connection:
-        expect_good_call(connection)
-    assert tunnel_server.program.is_running
-
-
 def expect_others_to_be_served(server):
     with Connection(server.address) as connection:
         expect_good_call(connection)

@@ -39,16 +39,6 @@ SETTINGS = tunnel_pb2.ServerToClient(
 AGENT = (NEGOTIATE, ("tunnel-key", "hostile"))
 
 
-@pytest.fixture
-def opener(tunnel_server):
-    """A connection to a server of forward tunnels, which must serve afterwards."""
-    with Connection(tunnel_server.address) as connection:
-        yield connection
-    with Connection(tunnel_server.address) as connection:
-        expect_good_call(connection)
-    assert tunnel_server.program.is_running
-
-
 # The router's address for agents
 
 

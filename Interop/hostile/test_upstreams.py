@@ -18,17 +18,15 @@ import struct
 
 import grpc
 import pytest
-from hostile.malformed import FRAMES, frame
+from hostile.malformed import CONTINUATION, DATA, FRAMES, GOAWAY, HEADERS, RST_STREAM, frame
 from interop_pb2 import Reply, Request
 from support.http2 import message
 from support.http2_server import GRPC_HEADERS, Server
-from support.programs import eventually
+from support.programs import eventually, expect_good_end
 from support.routes import Route
 
 KEY = "odd-shop"
 REPLY = message(Reply(payload=b"x").SerializeToString())
-DATA, HEADERS, CONTINUATION = 0, 1, 9
-RST_STREAM, GOAWAY = 3, 7
 
 
 def answer(*trailers, data=REPLY, headers=GRPC_HEADERS):
@@ -155,7 +153,7 @@ def route(router, server):
     route = Route(router.address, KEY)
     yield route
     route.close()
-    assert program.stop(timeout=40) == 0, program.tail()
+    expect_good_end(program)
 
 
 def call(route):
