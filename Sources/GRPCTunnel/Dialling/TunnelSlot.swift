@@ -29,18 +29,12 @@ protocol DialledSession: Sendable {
 }
 
 extension ServerSession: DialledSession {
-  var statistics: TunnelStatistics {
-    TunnelStatistics(self.session.inspect { $0.figures })
-  }
+  var statistics: TunnelStatistics { self.session.statistics }
 }
 
 extension TunnelSession: DialledSession where Machine == TunnelClientStateMachine {
   func beginDrain(isShutdown: Bool) {
     self.beginDrain()
-  }
-
-  var statistics: TunnelStatistics {
-    TunnelStatistics(self.inspect { $0.figures })
   }
 }
 

@@ -82,16 +82,6 @@ extension TunnelSession where Machine == TunnelClientStateMachine {
     )
   }
 
-  /// How the metadata of an RPC of this service travels in this tunnel.
-  func translator(for service: String) -> StreamTranslator {
-    self.inspect { machine in
-      StreamTranslator(
-        encodesBinaryValues: machine.extensions.contains(.binaryMetadata),
-        service: service
-      )
-    }
-  }
-
   @inline(never)  // Else what this takes stays in the task that runs the tunnel.
   func carrierOpened(peer: CarrierHeaders) {
     self.update { machine in

@@ -27,12 +27,7 @@ struct ServerStream: Sendable {
   let arrival: Duration
 
   private func translator() -> StreamTranslator {
-    self.session.session.inspect { machine in
-      StreamTranslator(
-        encodesBinaryValues: machine.extensions.contains(.binaryMetadata),
-        service: self.service
-      )
-    }
+    self.session.session.translator(for: self.service)
   }
 
   // A handler for which reading or writing fails, since its RPC has ended, finds its cancellation handle

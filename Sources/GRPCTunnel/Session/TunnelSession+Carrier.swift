@@ -40,12 +40,7 @@ extension TunnelSession {
       case .end(.finished):
         return true
       case .end(.failed(let closure)):
-        switch closure.initiator {
-        case .local:
-          if let error = closure.error { throw error }
-        case .remote:
-          ()
-        }
+        if let error = closure.ownError { throw error }
         return false
       }
     }
@@ -147,11 +142,7 @@ extension TunnelSession {
 
   @inline(never)  // Else what this takes stays in the task that runs the tunnel.
   private func throwOwnError() throws {
-    if let closure = self.inspect({ $0.closure }), closure.initiator == .local,
-      let error = closure.error
-    {
-      throw error
-    }
+    if let error = self.inspect({ $0.closure?.ownError }) { throw error }
   }
 }
 

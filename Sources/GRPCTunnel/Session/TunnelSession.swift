@@ -125,8 +125,7 @@ final class TunnelSession<Machine: TunnelStateMachine>: Sendable {
       return output
     }
     beforeResuming(output)
-    if wakeups.endsTunnel { self.onEnd() }
-    wakeups.resume()
+    self.resume(wakeups)
     return output
   }
 
@@ -155,14 +154,33 @@ final class TunnelSession<Machine: TunnelStateMachine>: Sendable {
       return (output, check(&state.machine, output), state.reading)
     }
     beforeResuming(finding)
+    self.resume(wakeups)
+    return (output, reading)
+  }
+
+  private func resume(_ wakeups: consuming Wakeups<Part>) {
     if wakeups.endsTunnel { self.onEnd() }
     wakeups.resume()
-    return (output, reading)
   }
 
   /// Looks at the machine; a stream is found in it without a copy only where it can be changed.
   func inspect<Output: Sendable>(_ body: (inout Machine) -> Output) -> Output {
     self.state.withLock { body(&$0.machine) }
+  }
+
+  /// What this end has done in the tunnel.
+  var statistics: TunnelStatistics {
+    TunnelStatistics(self.inspect { $0.figures })
+  }
+
+  /// How the metadata of an RPC of this service travels in this tunnel.
+  func translator(for service: String) -> StreamTranslator {
+    self.inspect { machine in
+      StreamTranslator(
+        encodesBinaryValues: machine.extensions.contains(.binaryMetadata),
+        service: service
+      )
+    }
   }
 
   /// Ends the tunnel at once; only the first call counts.

@@ -64,18 +64,14 @@ extension CompressedMessageGuard {
   ///
   /// - Parameter callback: What is done to new streams so far.
   static func adding(
-    to callback: (@Sendable (any Channel) -> EventLoopFuture<Void>)?,
+    to callback: ChannelCallback?,
     maximumMessageSize: Int
-  ) -> @Sendable (any Channel) -> EventLoopFuture<Void> {
-    { channel in
-      channel.eventLoop.makeCompletedFuture {
-        try channel.pipeline.syncOperations.addHandler(
-          CompressedMessageGuard(maximumMessageSize: maximumMessageSize),
-          position: .first
-        )
-      }.flatMap {
-        callback?(channel) ?? channel.eventLoop.makeSucceededVoidFuture()
-      }
+  ) -> ChannelCallback {
+    channelCallback(before: callback) { channel in
+      try channel.pipeline.syncOperations.addHandler(
+        CompressedMessageGuard(maximumMessageSize: maximumMessageSize),
+        position: .first
+      )
     }
   }
 }

@@ -21,25 +21,19 @@ internal import NIOHTTP2
 extension HTTP2ClientTransport.Config.ChannelDebuggingCallbacks {
   /// Makes a stream that is created after the server's GOAWAY fail alone: ``StreamAfterGoAwayGuard``.
   ///
-  /// Callbacks that are there are called first.
+  /// Callbacks that are there are called too.
   mutating func guardStreamsAfterGoAway() {
-    let onConnection = self.onCreateTCPConnection
-    self.onCreateTCPConnection = { channel in
-      (onConnection?(channel) ?? channel.eventLoop.makeSucceededVoidFuture()).flatMapThrowing {
-        let pipeline = channel.pipeline.syncOperations
-        let http2 = try pipeline.handler(type: NIOHTTP2Handler.self)
-        try pipeline.addHandler(GoAwayObserver(), position: .after(http2))
-      }
+    self.onCreateTCPConnection = channelCallback(before: self.onCreateTCPConnection) { channel in
+      let pipeline = channel.pipeline.syncOperations
+      let http2 = try pipeline.handler(type: NIOHTTP2Handler.self)
+      try pipeline.addHandler(GoAwayObserver(), position: .after(http2))
     }
-    let onStream = self.onCreateHTTP2Stream
-    self.onCreateHTTP2Stream = { channel in
-      (onStream?(channel) ?? channel.eventLoop.makeSucceededVoidFuture()).flatMapThrowing {
-        guard let connection = channel.parent?.pipeline.syncOperations else { return }
-        try channel.pipeline.syncOperations.addHandler(
-          StreamAfterGoAwayGuard(connection: connection.handler(type: GoAwayObserver.self)),
-          position: .first
-        )
-      }
+    self.onCreateHTTP2Stream = channelCallback(before: self.onCreateHTTP2Stream) { stream in
+      guard let connection = stream.parent?.pipeline.syncOperations else { return }
+      try stream.pipeline.syncOperations.addHandler(
+        StreamAfterGoAwayGuard(connection: connection.handler(type: GoAwayObserver.self)),
+        position: .first
+      )
     }
   }
 }

@@ -91,6 +91,11 @@ package struct TunnelEnd: Error, Sendable {
     self.reason = reason
   }
 
+  /// The error that this end closed the tunnel with; nil when the peer did, or nothing was wrong.
+  package var ownError: RPCError? {
+    self.initiator == .local ? self.error : nil
+  }
+
   /// The error of RPCs that were open when the tunnel ended, and of those that come later.
   package var streamError: RPCError {
     guard let error = self.error else {

@@ -75,7 +75,6 @@ package struct TunnelClientStateMachine: TunnelStateMachine {
 
   // MARK: - The tunnel
 
-  /// The extensions that are on.
   package var extensions: Set<TunnelExtension> {
     self.agreed.extensions
   }

@@ -57,7 +57,6 @@ package struct TunnelServerStateMachine: TunnelStateMachine {
 
   // MARK: - The tunnel
 
-  /// The extensions that are on.
   package var extensions: Set<TunnelExtension> {
     self.agreed.extensions
   }

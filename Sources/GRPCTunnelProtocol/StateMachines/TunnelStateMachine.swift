@@ -58,6 +58,9 @@ package protocol TunnelStateMachine: Sendable {
   /// What both ends agreed on; nil while the tunnel is not open.
   var agreement: TunnelAgreement? { get }
 
+  /// The extensions that are on.
+  var extensions: Set<TunnelExtension> { get }
+
   /// Which end began to drain the tunnel; nil while neither does.
   var drainInitiator: TunnelEnd.Initiator? { get }
 

@@ -21,8 +21,9 @@ internal import GRPCTunnel
 /// An HTTP/2 server transport that can be replaced by another one while it listens, on the same
 /// socket: for settings that a running one cannot change, such as trusted certificate authorities.
 ///
-/// The one that is replaced is drained: its RPCs go on, but it takes no more of them. No connection is
-/// refused meanwhile. One that cannot be made replaces none.
+/// The one that is replaced is drained: its RPCs go on, but it takes no more of them. New connections
+/// wait meanwhile; one that has just reached the old transport may be closed. One that cannot be made
+/// replaces none.
 final class ReplaceableServerTransport: ServerTransport, ListeningServerTransport {
   typealias Bytes = GRPCNIOTransportBytes
 
