@@ -16,31 +16,24 @@
 
 internal import GRPCTunnel
 
-/// A wish to shut down gracefully: made once or more, by anyone, and waited for by one task.
+/// A wish to shut down gracefully: made once or more, by anyone.
 final class ShutdownRequest: Sendable {
-  private let wasMade = LockedValue(false)
-  private let stream: AsyncStream<Void>
-  private let continuation: AsyncStream<Void>.Continuation
-
-  init() {
-    (self.stream, self.continuation) = AsyncStream.makeStream(of: Void.self)
-  }
+  private let event = OneShotEvent()
 
   var isMade: Bool {
-    self.wasMade.withLock { $0 }
+    self.event.hasHappened
   }
 
   func make() {
-    self.wasMade.withLock { $0 = true }
-    self.continuation.finish()
+    self.event.fire()
   }
 
   /// Suspends until the wish and a time after it.
   ///
   /// - Returns: false when the task was cancelled before that.
   func wait(andThen duration: Duration) async -> Bool {
-    for await _ in self.stream {}
     do {
+      try await self.event.wait()
       try await Task.sleep(for: duration)
       return true
     } catch {

@@ -109,11 +109,10 @@ final class RouterAdmin: AdminSource {
 
   private func report(of snapshot: ReverseTunnelSnapshot<String>, now: Date) -> TunnelReport {
     let since = now - snapshot.age / .seconds(1)
-    // Its event may not have been read yet.
-    self.opened(snapshot.tunnel, key: snapshot.key, at: since)
-    var report =
-      self.history.withLock { $0[snapshot.tunnel.id] }
-      ?? TunnelReport(snapshot.tunnel, key: snapshot.key, since: since)
+    // Its event may not have been read yet; and that of its end may have been, meanwhile.
+    let known = self.history.withLock { $0[snapshot.tunnel.id] }
+    var report = known ?? TunnelReport(snapshot.tunnel, key: snapshot.key, since: since)
+    if known == nil { report.identity = self.identify(snapshot.tunnel) }
     report.take(snapshot.statistics)
     report.state = snapshot.state.name
     report.openRPCs = snapshot.openStreams

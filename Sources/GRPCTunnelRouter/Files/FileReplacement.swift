@@ -28,7 +28,7 @@ internal import NIOCore
 /// Writes files of configuration in a way that nobody ever sees half of one.
 package enum FileReplacement {
   /// Puts another text in the place of a file's, at once: whoever reads it sees all of the old or of the
-  /// new. Processes that change the same file so wait for each other. A link stays a link; owner and
+  /// new. Processes that change the same file so wait for each other. A link to a file stays a link; owner and
   /// permissions stay, and only its owner may read a file that was not there.
   ///
   /// - Parameters:

@@ -34,14 +34,9 @@ package struct RPCDestination<Upstream: ClientTransport>: Sendable {
   /// Called when the other side has answered the RPC.
   package var reached: @Sendable () -> Void = {}
 
-  package init(
-    _ upstream: Upstream,
-    permit: RPCPermit? = nil,
-    waitUntilReady: (@Sendable () async -> Void)? = nil
-  ) {
+  package init(_ upstream: Upstream, permit: RPCPermit? = nil) {
     self.upstream = upstream
     self.permit = permit
-    self.waitUntilReady = waitUntilReady
   }
 }
 

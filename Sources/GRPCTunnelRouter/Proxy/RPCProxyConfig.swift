@@ -14,7 +14,7 @@
  * limitations under the License.
  */
 
-/// What a proxy keeps to, and whom it tells.
+/// What a proxy keeps to, and what it is called.
 package struct RPCProxyConfig: Sendable {
   /// Names this end of the way in errors: "router".
   package var hop: String

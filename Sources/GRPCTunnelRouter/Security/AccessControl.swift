@@ -36,15 +36,14 @@ final class AccessControl: Sendable {
     self.rights.withLock { change(&$0) }
   }
 
-  /// Tells which agent it is, which may register its key, and announce its services.
+  /// Finds out which agent it is, and that it may register its key and announce its services.
   ///
   /// - Throws: `unauthenticated` or `permissionDenied`.
-  @discardableResult
   func checkAgent(
     _ metadata: Metadata,
     certificate: [String],
     _ registration: AgentRegistration
-  ) throws(RPCError) -> Identity {
+  ) throws(RPCError) {
     let (key, services) = (registration.key, registration.services)
     let rights = self.rights.withLock { $0 }
     var metadata = metadata
@@ -61,7 +60,6 @@ final class AccessControl: Sendable {
         message: "'\(identity)' may not register the key '\(key)'\(names)."
       )
     }
-    return identity
   }
 
   /// What the agent is called that has registered with this metadata, for people to read.

@@ -15,10 +15,11 @@
  */
 
 internal import GRPCCore
+internal import GRPCTunnel
 internal import GRPCTunnelProtocol
 
 /// Asks a server how it is, as gRPC's health checking has it (`grpc.health.v1.Health`).
-struct HealthCheck<Transport: ClientTransport> {
+struct HealthCheck<Transport: ClientTransport>: Sendable {
   /// How a server is.
   enum Verdict: Hashable, Sendable {
     case ready
@@ -26,17 +27,10 @@ struct HealthCheck<Transport: ClientTransport> {
     case notReady(String)
   }
 
-  /// What came of watching a server.
-  enum End: Hashable, Sendable {
-    /// It does not tell of changes.
-    case notOffered
-    /// The server, or its connection, has ended it.
-    case ended
-  }
-
   let transport: Transport
   /// How long an answer may take.
   let timeout: Duration
+  let clock: TunnelClock
 
   private static var service: String { "grpc.health.v1.Health" }
 
@@ -44,8 +38,22 @@ struct HealthCheck<Transport: ClientTransport> {
   ///
   /// - Returns: Whether the server can say how it is, too: one that answers in another way is ready.
   func check() async -> (verdict: Verdict, isOffered: Bool) {
+    // A transport keeps to no timeout of call options: that is a client's part.
+    let tooLate = Verdict.notReady("it did not answer within \(self.timeout)")
+    return await withTaskGroup(of: (verdict: Verdict, isOffered: Bool).self) { group in
+      group.addTask { await self.ask() }
+      group.addTask {
+        try? await self.clock.sleep(self.clock.now() + self.timeout)
+        return (tooLate, false)
+      }
+      let first = await group.next()
+      group.cancelAll()
+      return first ?? (tooLate, false)
+    }
+  }
+
+  private func ask() async -> (verdict: Verdict, isOffered: Bool) {
     var options = CallOptions.defaults
-    options.timeout = self.timeout
     options.waitForReady = false
     var verdict: Verdict?
     do {
@@ -59,18 +67,16 @@ struct HealthCheck<Transport: ClientTransport> {
   /// Listens to what the server says, until it has no more to say or the task is cancelled.
   ///
   /// - Parameter onChange: Called with each verdict.
-  func watch(onChange: (Verdict) -> Void) async -> End {
+  func watch(onChange: (Verdict) -> Void) async {
     var options = CallOptions.defaults
     options.waitForReady = false
     do {
       try await self.call("Watch", options, onVerdict: onChange)
-    } catch  where error.code == .unimplemented {
-      return .notOffered
     } catch {
+      // One that does not tell of changes is not the less ready.
       let verdict = Self.verdict(of: error)
       if !Task.isCancelled, verdict != .ready { onChange(verdict) }
     }
-    return .ended
   }
 
   /// What an error says: a server that answers at all is there, whether it knows about health or not.

@@ -69,13 +69,15 @@ final class UpstreamHealth: Sendable {
   func watch(over transport: @Sendable () -> some ClientTransport) async {
     guard let interval = self.interval else { return }
     while !Task.isCancelled {
-      let health = HealthCheck(transport: transport(), timeout: Self.timeout)
+      let health = HealthCheck(
+        transport: transport(),
+        timeout: Self.timeout,
+        clock: self.clock
+      )
       let (verdict, isOffered) = await health.check()
       if Task.isCancelled { return }
       self.report(verdict)
-      if isOffered, await health.watch(onChange: { self.report($0) }) == .ended, Task.isCancelled {
-        return
-      }
+      if isOffered { await health.watch { self.report($0) } }
       try? await self.clock.sleep(self.clock.now() + interval)
     }
   }
