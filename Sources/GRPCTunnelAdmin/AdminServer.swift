@@ -91,7 +91,7 @@ package struct AdminServer: Sendable {
       return .text(.ok, self.source.configuration)
     case ["api", "events"]:
       try self.checkReader(request)
-      return try self.events()
+      return try self.events(request)
     case let segments where segments.starts(with: ["api", "tunnels"]):
       return try await self.answer(request, aboutTunnel: segments.dropFirst(2))
     default:
@@ -151,7 +151,7 @@ package struct AdminServer: Sendable {
 
   // MARK: - Events
 
-  private func events() throws(AdminError) -> HTTPResponse {
+  private func events(_ request: HTTPRequest) throws(AdminError) -> HTTPResponse {
     guard self.streamCount.increment(upTo: Self.maximumStreamCount) else {
       throw AdminError(.serviceUnavailable, "There are too many streams of events.")
     }
@@ -162,17 +162,19 @@ package struct AdminServer: Sendable {
       contentType: "text/event-stream",
       body: .stream { write in
         defer { withExtendedLifetime(place) {} }
-        try await self.sendEvents(write)
+        try await self.sendEvents(request, write)
       }
     )
   }
 
-  private func sendEvents(_ write: HTTPResponse.Write) async throws {
+  private func sendEvents(_ request: HTTPRequest, _ write: HTTPResponse.Write) async throws {
     let overview = await self.source.overview()
     var follower = OverviewFollower(overview)
     try await write(Self.event("overview", overview))
     while true {
       try await self.clock.sleep(self.clock.now() + .seconds(1))
+      // A token may have been revoked since.
+      try self.access.checkToken(request)
       let changes = follower.changes(to: await self.source.overview())
       try await write(Self.event("changes", changes))
     }

@@ -14,6 +14,8 @@
  * limitations under the License.
  */
 
+internal import GRPCTunnel
+internal import GRPCTunnelTestSupport
 internal import NIOHTTP1
 internal import Testing
 
@@ -80,6 +82,41 @@ struct AdminAccessTests {
     for path in ["/api/tunnels", "/api/tunnels/tunnel-1", "/api/events", "/metrics"] {
       #expect(await self.status(.GET, path, headers, hasToken: true) == expected)
     }
+  }
+
+  @Test("a stream of events ends when its token is revoked", .timeLimit(.minutes(5)))
+  func revokedToken() async throws {
+    let isValid = LockedValue(true)
+    let clock = ManualClock()
+    let server = AdminServer(
+      source: FakeSource(),
+      access: AdminAccess(host: "localhost") { _ in isValid.withLock { $0 } },
+      metrics: PrometheusMetrics(help: [:]),
+      clock: clock.clock
+    )
+    let response = await server.answer(
+      HTTPRequest(
+        method: .GET,
+        target: "/api/events",
+        headers: ["authorization": "Bearer secret"]
+      )
+    )
+    guard case .stream(let send) = response.body else {
+      Issue.record("The answer is no stream.")
+      return
+    }
+    let writes = LockedValue(0)
+    async let end: AdminError? = #expect(throws: AdminError.self) {
+      try await send { _ in writes.withLock { $0 += 1 } }
+    }
+    try await clock.waitForSleeper(until: .seconds(1))
+    clock.advance(by: .seconds(1))
+    try await clock.waitForSleeper(until: .seconds(2))
+    isValid.withLock { $0 = false }
+    clock.advance(by: .seconds(1))
+    #expect(await end?.status == .unauthorized)
+    // The overview, and one second of changes.
+    #expect(writes.withLock { $0 } == 2)
   }
 
   @Test("without a token there are the page and the answers for health checks, and nothing else")

@@ -128,6 +128,9 @@ package struct AdminClient: Sendable {
       while let part = try await parts.next() {
         guard case .body(let buffer) = part else { break }
         if head.status != .ok {
+          guard refusal.count <= Self.maximumResponseSize else {
+            throw AdminClientError("the answer of \(self.host):\(self.port) is too long")
+          }
           refusal.append(contentsOf: buffer.readableBytesView)
           continue
         }

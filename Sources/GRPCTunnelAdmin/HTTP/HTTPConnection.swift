@@ -61,7 +61,7 @@ struct HTTPConnection: Sendable {
         HTTPRequest(method: head.method, target: head.uri, headers: head.headers, body: body)
       )
     } else {
-      response = .text(.payloadTooLarge, "The body is too large.\n")
+      response = AdminError(.payloadTooLarge, "The body is too large.").response
     }
     var isKept = head.isKeepAlive && body != nil
     switch response.body {

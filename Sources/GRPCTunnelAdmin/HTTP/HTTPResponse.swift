@@ -21,8 +21,7 @@ package struct HTTPResponse: Sendable {
   /// What comes after the headers.
   package enum Body: Sendable {
     case bytes([UInt8])
-    /// Written bit by bit, until the closure returns or throws; its task is cancelled when the client
-    /// has gone.
+    /// Written bit by bit, until the closure returns or throws.
     case stream(@Sendable (_ write: @escaping Write) async throws -> Void)
   }
 
@@ -36,12 +35,10 @@ package struct HTTPResponse: Sendable {
   package init(
     _ status: HTTPResponseStatus,
     contentType: String,
-    headers: HTTPHeaders = [:],
     body: Body
   ) {
     self.status = status
-    self.headers = headers
-    self.headers.add(name: "content-type", value: contentType)
+    self.headers = ["content-type": contentType]
     self.body = body
   }
 

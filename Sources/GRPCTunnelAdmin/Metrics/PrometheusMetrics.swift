@@ -107,11 +107,6 @@ package final class PrometheusMetrics: MetricsFactory {
 
   // MARK: - Text
 
-  /// The names of all metrics that there are now.
-  package var names: [String] {
-    self.state.withLock { $0.families.keys.sorted() }
-  }
-
   /// All values, in Prometheus' text format (version 0.0.4).
   package var text: String {
     let families = self.state.withLock { $0.families }

@@ -214,9 +214,18 @@ function show(id) {
   follow();
 }
 
+/** The tunnel that the address names, if it names one: anything may stand there. */
+function idInAddress() {
+  try {
+    return decodeURIComponent(location.hash.slice(1)) || undefined;
+  } catch {
+    return undefined;
+  }
+}
+
 function follow() {
   const before = detail.id;
-  const id = decodeURIComponent(location.hash.slice(1)) || undefined;
+  const id = idInAddress();
   openTable.select(id);
   closedTable.select(id);
   part("columns").classList.toggle("has-detail", id !== undefined);
@@ -322,6 +331,8 @@ async function run() {
         await askForToken(error.message);
         continue;
       }
+      // What is no answer of the server is a mistake of this page: it must not pass unseen.
+      if (!(error instanceof RequestError)) console.error(error);
     }
     connection("lost", "Connection lost: what is shown is old");
     await pause(wait);

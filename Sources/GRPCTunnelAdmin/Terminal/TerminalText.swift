@@ -66,7 +66,8 @@ package enum TerminalText {
   private static func short(_ value: Double) -> String {
     let digits = value >= 99.5 || value == 0 ? 0 : value >= 9.95 ? 1 : 2
     let factor = [1.0, 10, 100][digits]
-    let scaled = Int((value * factor).rounded())
+    // Whatever a server says, it is a number that can be shown.
+    let scaled = Int(max(-1e15, min(value * factor, 1e15)).rounded())
     if digits == 0 { return "\(scaled)" }
     let fraction = String(scaled % Int(factor))
     let zeros = String(repeating: "0", count: digits - fraction.count)

@@ -71,7 +71,13 @@ final class AgentAdmin: AdminSource {
       actions: [],
       keepsRPCs: false,
       tunnels: places.map { place in
-        self.report(of: place) { clock.wall + clock.now.duration(to: $0) / .seconds(1) }
+        self.report(of: place) { instant in
+          // To a tenth of a second, for it to stay the same: it is worked out anew each time.
+          let date = clock.wall + clock.now.duration(to: instant) / .seconds(1)
+          return Date(
+            timeIntervalSince1970: (date.timeIntervalSince1970 * 10).rounded() / 10
+          )
+        }
       },
       closed: []
     )
@@ -91,9 +97,7 @@ final class AgentAdmin: AdminSource {
     case .connecting:
       report.state = "connecting"
     case .ready(let since, let tunnel, _):
-      // To a tenth of a second, for it to stay the same: it is worked out anew each time.
-      let since = (date(since).timeIntervalSince1970 * 10).rounded() / 10
-      report = TunnelReport(tunnel, key: key, since: Date(timeIntervalSince1970: since))
+      report = TunnelReport(tunnel, key: key, since: date(since))
       report.id = name
       report.peer = slot.endpoint
       report.state = "ready"

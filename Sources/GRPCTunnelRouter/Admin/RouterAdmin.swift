@@ -74,8 +74,12 @@ final class RouterAdmin: AdminSource {
       self.opened(tunnel, key: key, at: now)
       self.history.withLock { $0.closed(tunnel.id, closure, at: now) }
     case .missed:
-      let open = Set(self.tunnels.tunnels.map(\.tunnel.id))
-      self.history.withLock { $0.missed(stillOpen: open) }
+      let open = self.tunnels.tunnels
+      self.history.withLock { $0.missed(stillOpen: Set(open.map(\.tunnel.id))) }
+      // Those that opened meanwhile; of a tunnel that is being opened an event comes, or none.
+      for snapshot in open where snapshot.state != .opening {
+        self.opened(snapshot.tunnel, key: snapshot.key, at: now - snapshot.age / .seconds(1))
+      }
     }
   }
 
